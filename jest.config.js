@@ -1,0 +1,10 @@
+/** The suites that need no root. The real-node tests have jest.lab.config.js. */
+export default {
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/lab/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript' } } }] },
+  testEnvironment: 'node',
+  testTimeout: 20_000,
+};

@@ -1,0 +1,57 @@
+import type { SignalSummary } from '../rules/index.ts';
+import type { BackendName } from '../signal/index.ts';
+
+/** The JSON that belongs to an archive, `.stillpoint/records/<archive file name>.json`. */
+export interface ArchiveRecord {
+  apiVersion: 'stillpoint.dev/v1alpha1';
+  kind: 'ArchiveRecord';
+  /** File name inside the checkpoints directory; never a path. */
+  archive: string;
+  bytes: number;
+  /** SHA-256 of the whole file, hex. */
+  sha256: string;
+  createdMs: number;
+  node: string;
+  namespace: string;
+  pod: string;
+  podUid: string;
+  container: string;
+  containerId: string;
+  owner?: { kind: string; name: string };
+  image: string;
+  imageId: string;
+  backend: BackendName;
+  backendReason: string;
+  /** `containerd` or `cri-o`, as the archive itself shows. */
+  engine: string;
+  retainClass: string;
+  trigger: {
+    id: string;
+    acceptedMs: number;
+    causes: readonly RecordCause[];
+  };
+  timings: {
+    queuedMs: number;
+    guardMs: number;
+    checkpointMs: number;
+    frozenMs?: number;
+    /** CRIU's own account, from stats-dump. */
+    criuFrozenMs?: number;
+    predictedFreezeMs: number;
+    verifyMs: number;
+  };
+  /** What verification saw; `unverified` = an image version we do not know, not corrupt. */
+  verified: 'complete' | 'unverified';
+  processes: number;
+  pagesBytes: number;
+  /** An owner's word that this archive stays. */
+  hold?: { reason: string; by: string; untilMs?: number };
+}
+
+export interface RecordCause {
+  rule: string;
+  reason: string;
+  detail: string;
+  atMs: number;
+  signal: SignalSummary;
+}

@@ -1,0 +1,29 @@
+/**
+ * base: what every other folder may lean on: clock, chance, errors, log, units, configuration.
+ * It knows nothing of Kubernetes, of rules or of archives, and imports no other folder. The only
+ * place that may touch the wall clock, timers and Math.random.
+ */
+export { assetPath, workerPath } from './assets.ts';
+export { type Backoff, createBackoff } from './backoff.ts';
+export { type Cleanup, createCleanup } from './cleanup.ts';
+export { type Cancel, type Clock, systemClock } from './clock.ts';
+export { type ErrorCode, errorCodes } from './error-codes.ts';
+export {
+  isStillpointError,
+  messageOf,
+  nodeCodeOf,
+  StillpointError,
+  type StillpointErrorFields,
+  unreachable,
+} from './errors.ts';
+export { globMatches } from './glob.ts';
+export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './log.ts';
+export { createRandom, freshSeed, type Random, seedFromText } from './random.ts';
+export {
+  formatBytes,
+  formatDuration,
+  formatPercent,
+  parseBytes,
+  parseDurationMs,
+  parsePercent,
+} from './units.ts';

@@ -1,0 +1,41 @@
+import type { BackendName, Target } from '../signal/index.ts';
+
+/** What a backend is asked to do. */
+export interface CheckpointRequest {
+  target: Target;
+  /**
+   * Where the archive is to be written; absolute, absent so far, in the checkpoints directory. The
+   * kubelet backend cannot choose: it ignores this and reports its own path.
+   */
+  archivePath: string;
+  timeoutMs: number;
+}
+
+/** What a backend reports; never thrown. */
+export type CheckpointReply =
+  | { kind: 'done'; archivePath: string }
+  | {
+      kind: 'failed';
+      failure: import('./failure.ts').FailureClass;
+      /** The other side's words, cut to 4 KiB. */
+      message: string;
+      /** The call was given up by us or by a deadline: it may still write its archive later. */
+      mayFinishLater: boolean;
+    };
+
+/**
+ * One way to ask for a checkpoint. Called by the capture state machine only, one call at a time
+ * for a container. Aborting `signal` gives the call up in the way that is safe for the backend
+ * (kubelet: close the connection; cri: cancel, never a deadline); the backend then still waits
+ * for the other side as far as it can and resolves with `mayFinishLater`.
+ */
+export interface Backend {
+  readonly name: BackendName;
+  /** `cri` and `containerd` choose the path; the kubelet does not. */
+  readonly choosesPath: boolean;
+  /** Disk at the peak as a multiple of the image bytes, and throughput before one is learnt. */
+  readonly costs: { diskFactor: number; bytesPerSecond: number; fixedFreezeMs: number };
+  /** Whether it can be used now; asked before each choice, must be cheap (cached). */
+  availability(): Promise<{ kind: 'available' } | { kind: 'absent'; why: string }>;
+  checkpoint(request: CheckpointRequest, signal: AbortSignal): Promise<CheckpointReply>;
+}

@@ -1,0 +1,11 @@
+/**
+ * cri: the client of the container runtime's socket: CRI v1 and, on containerd, the two native
+ * task calls that see and cure a paused container. Foreign errors become ours here.
+ */
+export type {
+  RuntimeClient,
+  RuntimeContainer,
+  RuntimeContainerStatus,
+  RuntimeVersion,
+  TaskState,
+} from './runtime-client.ts';

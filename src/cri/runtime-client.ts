@@ -1,0 +1,54 @@
+/**
+ * What Stillpoint asks of a container runtime. The implementation speaks gRPC on the runtime's
+ * unix socket; tests and the sim offer the same over the same protocol.
+ */
+export interface RuntimeClient {
+  /** Name (`containerd`, `cri-o`) and version; the cheapest call, used as a health check. */
+  version(): Promise<RuntimeVersion>;
+  /** Running containers only. */
+  listRunning(): Promise<readonly RuntimeContainer[]>;
+  /** One container with pid and cgroup path; error `not-found` when the runtime has none. */
+  status(containerId: string): Promise<RuntimeContainerStatus>;
+  /** Checkpoints into `location`. Never has a deadline; aborting cancels the call. */
+  checkpoint(
+    request: { containerId: string; location: string; timeoutMs: number },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** containerd's own view of the task; `unsupported` on a runtime that is not containerd. */
+  taskState(containerId: string): Promise<TaskState>;
+  /** Resumes a paused task (containerd only). */
+  resumeTask(containerId: string): Promise<void>;
+  close(): void;
+}
+
+export interface RuntimeVersion {
+  name: 'containerd' | 'cri-o' | (string & {});
+  version: string;
+}
+
+export interface RuntimeContainer {
+  id: string;
+  name: string;
+  attempt: number;
+  /** From the labels io.kubernetes.pod.*. */
+  namespace: string;
+  pod: string;
+  podUid: string;
+  createdAtMs: number;
+}
+
+export interface RuntimeContainerStatus extends RuntimeContainer {
+  state: 'created' | 'running' | 'exited' | 'unknown';
+  startedAtMs: number;
+  image: string;
+  imageRef: string;
+  /** Process id on the host; absent when the runtime does not tell. */
+  pid?: number;
+  /** runtimeSpec.linux.cgroupsPath as given: an absolute path or `slice:prefix:id`. */
+  cgroupsPath?: string;
+  /** 0 or absent = no limit. */
+  memoryLimitBytes?: number;
+  logPath: string;
+}
+
+export type TaskState = 'unknown' | 'created' | 'running' | 'stopped' | 'paused' | 'pausing';

@@ -1,0 +1,12 @@
+/**
+ * node: the client of this machine: cgroup files (v1 and v2), freezer state, free disk space,
+ * processes. It decides nothing; the one thing that it writes is a freezer file, when told to.
+ */
+export type {
+  CgroupHints,
+  Cgroups,
+  ContainerCgroup,
+  DiskSpace,
+  FreezerState,
+  NodeProbe,
+} from './cgroup-types.ts';

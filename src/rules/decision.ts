@@ -1,0 +1,40 @@
+import type { BackendChoice, ReasonCode, SignalKind, Target } from '../signal/index.ts';
+
+/** How a capture is to be done, taken from the rule (defaults filled in). */
+export interface CaptureSpec {
+  via: BackendChoice;
+  /** How long the whole call may take. Kubelet path: only raises its own 2 minutes. */
+  timeoutMs: number;
+  /** Refuse what is predicted to stand still longer. */
+  freezeMsMax: number;
+}
+
+/** What is kept of the signal that led to a decision: goes into journal, record and log. */
+export interface SignalSummary {
+  kind: SignalKind;
+  occurredMs: number;
+  seenMs: number;
+  /** One line for people: `Unhealthy: Liveness probe failed: …`, `memory 87 % of 256 MiB`. */
+  text: string;
+  /** The facts for machines; for an alert its whole flattened payload. Bounded to 64 KiB. */
+  data: Readonly<Record<string, unknown>>;
+}
+
+/** What the rules core says about a signal for one rule and one target. */
+export interface Decision {
+  /** `fire` goes on to dispatch; `arm` waits for `wakeAt`; `suppress` ends here. */
+  verdict: 'fire' | 'arm' | 'suppress';
+  reason: ReasonCode;
+  /** The numbers behind the reason: `until 12:04:10`, `87 % >= 85 %`. */
+  detail: string;
+  rule: string;
+  atMs: number;
+  /** Absent when none could be resolved (`target-unknown`, `elsewhere`). */
+  target?: Target;
+  signal: SignalSummary;
+  capture: CaptureSpec;
+  /** rule.retain.class: retention policies select on it. */
+  retainClass: string;
+  /** When the container is expected to be dead, wall clock; earliest is captured first. */
+  deathExpectedAtMs?: number;
+}

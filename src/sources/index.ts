@@ -1,0 +1,5 @@
+/**
+ * sources: each one turns a part of the outside world into signals. A source judges nothing: what
+ * it needs from the right of the street (thresholds, cron lines) is handed to it as plain data.
+ */
+export type { Emit, OnStatus, Source, SourceStatus } from './source.ts';
