@@ -33,7 +33,8 @@ await build({
   },
   outdir: dist,
   outExtension: { '.js': '.mjs' },
-  chunkNames: 'chunks/[name]-[hash]',
+  // Flat: assets.ts looks for the shipped files beside the module that it ended up in.
+  chunkNames: '[name]-[hash]',
   bundle: true,
   splitting: true,
   format: 'esm',
