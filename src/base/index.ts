@@ -7,6 +7,7 @@ export { assetPath, workerPath } from './assets.ts';
 export { type Backoff, createBackoff } from './backoff.ts';
 export { type Cleanup, createCleanup } from './cleanup.ts';
 export { type Cancel, type Clock, systemClock } from './clock.ts';
+export { cronMistake, nextCronMs } from './cron.ts';
 export { type ErrorCode, errorCodes } from './error-codes.ts';
 export {
   isStillpointError,
