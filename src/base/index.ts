@@ -28,3 +28,34 @@ export {
   parseDurationMs,
   parsePercent,
 } from './units.ts';
+export {
+  API_VERSION,
+  mistakeAt,
+  type PathPart,
+  parseYaml,
+  showPath,
+  unknownKind,
+  wholeFile,
+  type YamlDocument,
+  type YamlDocuments,
+} from './yaml-documents.ts';
+export {
+  byteCount,
+  cronLine,
+  dnsLabel,
+  durationMs,
+  metadataFields,
+  percentRatio,
+  timeZoneName,
+} from './yaml-fields.ts';
+export {
+  formatMistake,
+  formatPlace,
+  type Mistake,
+  mistakesError,
+  nearest,
+  type Place,
+  showGiven,
+} from './yaml-mistake.ts';
+export { readYaml, YAML_FILE_BYTES_MAX } from './yaml-read.ts';
+export { type Validated, validateDocument } from './yaml-validate.ts';

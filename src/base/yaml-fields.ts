@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { systemClock } from './clock.ts';
+import { cronMistake } from './cron.ts';
+import { formatBytes, formatDuration, parseBytes, parseDurationMs, parsePercent } from './units.ts';
+
+/**
+ * The fields that every kind of document shares. Text in YAML, numbers inside; each says what it
+ * allows. Defaults are given as the inner number: `durationMs().default(600_000)`.
+ */
+
+/** Bounds of a field, both included. */
+interface Bounds {
+  min?: number;
+  max?: number;
+}
+
+/** "1h30m" → ms. */
+export function durationMs(bounds: Bounds = {}) {
+  const allowed = `a duration such as 250ms, 30s or 1h30m${range(bounds, formatDuration)}`;
+  return measured({ allowed, noun: 'a duration such as 30s', bounds, parse: parseDurationMs });
+}
+
+/** "50Gi" → bytes. */
+export function byteCount(bounds: Bounds = {}) {
+  const allowed = `a size such as 512Mi or 50Gi${range(bounds, formatBytes)}`;
+  return measured({ allowed, noun: 'a size such as 512Mi', bounds, parse: parseBytes });
+}
+
+/** "85%" → 0.85. `bounds` are ratios. */
+export function percentRatio(bounds: Bounds = {}) {
+  const show = (ratio: number) => `${ratio * 100}%`;
+  const allowed = `a percentage such as 85%${range(bounds, show)}`;
+  return measured({ allowed, noun: 'a percentage such as 85%', bounds, parse: parsePercent });
+}
+
+/** A DNS label (RFC 1123): what Kubernetes allows as the name of most things. */
+export function dnsLabel() {
+  return z.string().superRefine((text, context) => {
+    if (/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text) && text.length <= 63) return;
+    context.addIssue({
+      code: 'custom',
+      message: 'is not a name that Kubernetes allows',
+      params: { allowed: 'at most 63 lower case letters, digits and -, not at the ends' },
+    });
+  });
+}
+
+/** metadata of a document. Labels and annotations are for the tools of those who write them. */
+export function metadataFields() {
+  return z.strictObject({
+    name: dnsLabel().describe('Name of this object; no two of one kind and namespace share it'),
+    namespace: dnsLabel().optional().describe('Confines the object to this namespace'),
+    labels: z.record(z.string(), z.string()).optional().describe('For your own tools'),
+    annotations: z.record(z.string(), z.string()).optional().describe('For your own tools'),
+  });
+}
+
+/** A cron line of 5 fields, or 6 with seconds first, or `@daily` and its like. */
+export function cronLine() {
+  return z.string().superRefine((text, context) => {
+    // The library looks 8 years ahead of the real time, so the search has to begin there too.
+    const wrong = cronMistake(text, 'UTC', systemClock.wallMs());
+    if (wrong === undefined) return;
+    context.addIssue({
+      code: 'custom',
+      message: wrong,
+      params: { allowed: 'minute hour day-of-month month day-of-week, as in "0 2 * * *"' },
+    });
+  });
+}
+
+/** A time zone by its IANA name. */
+export function timeZoneName() {
+  return z.string().superRefine((text, context) => {
+    if (isTimeZone(text)) return;
+    context.addIssue({
+      code: 'custom',
+      message: 'is not a known time zone',
+      params: { allowed: 'an IANA name such as UTC or Europe/Berlin' },
+    });
+  });
+}
+
+function isTimeZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+interface Measure {
+  /** What may be written, in full. */
+  allowed: string;
+  noun: string;
+  bounds: Bounds;
+  parse(text: string): number | undefined;
+}
+
+function measured({ allowed, noun, bounds, parse }: Measure) {
+  const error = (issue: { input?: unknown }) =>
+    issue.input === undefined ? `is missing; it must be ${noun}` : `must be ${noun}`;
+  return z.string({ error }).transform((text, context) => {
+    const value = parse(text);
+    if (value !== undefined && isWithin(value, bounds)) return value;
+    context.issues.push({
+      code: 'custom',
+      message: value === undefined ? `must be ${noun}` : 'is out of range',
+      params: { allowed },
+      input: text,
+    });
+    return z.NEVER;
+  });
+}
+
+function isWithin(value: number, { min, max }: Bounds): boolean {
+  if (!Number.isSafeInteger(Math.ceil(value))) return false;
+  return (min === undefined || value >= min) && (max === undefined || value <= max);
+}
+
+function range({ min, max }: Bounds, show: (value: number) => string): string {
+  if (min !== undefined && max !== undefined) return `, from ${show(min)} to ${show(max)}`;
+  if (min !== undefined) return `, at least ${show(min)}`;
+  if (max !== undefined) return `, at most ${show(max)}`;
+  return '';
+}
