@@ -1,0 +1,52 @@
+import {
+  restartDaemon,
+  stopDaemon,
+  waitForApiServer,
+  waitForContainerd,
+  waitForNats,
+  waitForNode,
+} from '../cluster/index.ts';
+import { nodeOf, readLabInfo } from '../lab-info.ts';
+
+/*
+ * Each stop is a crash (SIGKILL) and returns when the program is gone; each start uses the same
+ * flags as before and returns when the program answers again.
+ */
+
+export function stopApiServer(): Promise<void> {
+  return stopDaemon('apiserver');
+}
+
+export async function startApiServer(): Promise<void> {
+  await restartDaemon('apiserver');
+  await waitForApiServer(readLabInfo());
+}
+
+export function stopContainerd(node?: string): Promise<void> {
+  return stopDaemon(`containerd-${nodeOf(readLabInfo(), node).name}`);
+}
+
+export async function startContainerd(node?: string): Promise<void> {
+  const found = nodeOf(readLabInfo(), node);
+  await restartDaemon(`containerd-${found.name}`);
+  await waitForContainerd(found);
+}
+
+export function stopKubelet(node?: string): Promise<void> {
+  return stopDaemon(`kubelet-${nodeOf(readLabInfo(), node).name}`);
+}
+
+export async function startKubelet(node?: string): Promise<void> {
+  const { name } = nodeOf(readLabInfo(), node);
+  await restartDaemon(`kubelet-${name}`);
+  await waitForNode(readLabInfo(), name);
+}
+
+export function stopNats(): Promise<void> {
+  return stopDaemon('nats');
+}
+
+export async function startNats(): Promise<void> {
+  await restartDaemon('nats');
+  await waitForNats(readLabInfo());
+}
