@@ -1,0 +1,185 @@
+import type { Clock, Random } from '../base/index.ts';
+import type { Decision } from '../rules/index.ts';
+import type { ReasonCode, Target } from '../signal/index.ts';
+import type { Store } from '../store/index.ts';
+import { createHourlyBudget } from './hourly-budget.ts';
+import { createJournal, type Journal, type JournalEntry } from './journal.ts';
+import { compareUrgency } from './order.ts';
+import type { Acceptance, Trigger } from './trigger.ts';
+
+/** What a dispatcher is made of. */
+export interface DispatcherOptions {
+  store: Store;
+  clock: Clock;
+  random: Random;
+  /** Captures that may begin within an hour on this node. */
+  capturesPerHourMax: number;
+  /**
+   * Triggers that may wait at once; more are refused as `busy`. A bound on memory and on how old
+   * a capture can be, not something that a healthy node meets.
+   */
+  waitingMax: number;
+  /**
+   * Does the capture; called for one trigger at a time. Resolves when the container is thawed
+   * (proving the archive may go on meanwhile), with `not-begun` when a guard refused before
+   * anything was asked of the runtime: that costs none of the hourly budget. Must not reject: a
+   * rejection is a bug of the agent.
+   */
+  capture: (trigger: Trigger, signal: AbortSignal) => Promise<'begun' | 'not-begun'>;
+}
+
+/** Decisions to fire in, captures out, one at a time, the most urgent first. */
+export interface Dispatcher {
+  readonly journal: Journal;
+  /** Accepts, joins or refuses; what is accepted is on disk when this returns. */
+  offer(decision: Decision & { target: Target }): Acceptance;
+  /** Queues again what a crash left waiting; neither journalled anew nor counted twice. */
+  requeue(entry: JournalEntry): void;
+  /** The trigger as it is now, with all decisions that joined it. */
+  trigger(id: string): Trigger | undefined;
+  /** No further capture begins until resume(); what runs goes on. */
+  pause(): void;
+  resume(): void;
+  status(): {
+    waiting: number;
+    running: Trigger | undefined;
+    paused: boolean;
+    usedThisHour: number;
+  };
+  /** Begins no more, aborts what runs after `graceMs`, and waits for its end. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  return new DispatcherImpl(options);
+}
+
+class DispatcherImpl implements Dispatcher {
+  readonly journal: Journal;
+  readonly #options: DispatcherOptions;
+  readonly #budget;
+  readonly #waiting = new Map<string, Trigger>();
+  readonly #abort = new AbortController();
+  #running: { trigger: Trigger; ended: Promise<void> } | undefined;
+  #paused = false;
+  #stopping = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.journal = createJournal(options.store, () => options.clock.wallMs());
+    this.#budget = createHourlyBudget(options.store);
+  }
+
+  offer(decision: Decision & { target: Target }): Acceptance {
+    const joined = this.#join(decision);
+    if (joined) return { kind: 'coalesced', trigger: joined };
+    const refusal = this.#whyRefused();
+    if (refusal) return { kind: 'refused', ...refusal };
+    const trigger: Trigger = {
+      id: this.#newId(),
+      target: decision.target,
+      acceptedMs: this.#options.clock.wallMs(),
+      decisions: [decision],
+    };
+    this.journal.insert(trigger);
+    this.#waiting.set(trigger.id, trigger);
+    this.#beginNext();
+    return { kind: 'accepted', trigger };
+  }
+
+  requeue(entry: JournalEntry): void {
+    this.#waiting.set(entry.trigger.id, entry.trigger);
+    this.#beginNext();
+  }
+
+  trigger(id: string): Trigger | undefined {
+    return this.#running?.trigger.id === id ? this.#running.trigger : this.#waiting.get(id);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#beginNext();
+  }
+
+  status() {
+    return {
+      waiting: this.#waiting.size,
+      running: this.#running?.trigger,
+      paused: this.#paused,
+      usedThisHour: this.#budget.used(this.#options.clock.wallMs()),
+    };
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const running = this.#running;
+    if (!running) return;
+    const cancel = this.#options.clock.after(graceMs, () => this.#abort.abort());
+    await running.ended;
+    cancel();
+  }
+
+  /** Adds the decision to a trigger of the same container that waits or runs. */
+  #join(decision: Decision & { target: Target }): Trigger | undefined {
+    const same = (trigger: Trigger) => trigger.target.containerId === decision.target.containerId;
+    const running = this.#running && same(this.#running.trigger) ? this.#running : undefined;
+    const open = running?.trigger ?? [...this.#waiting.values()].find(same);
+    if (!open) return undefined;
+    const trigger: Trigger = { ...open, decisions: [...open.decisions, decision].slice(0, 100) };
+    this.journal.update(trigger);
+    if (running) running.trigger = trigger;
+    else this.#waiting.set(trigger.id, trigger);
+    return trigger;
+  }
+
+  #whyRefused(): { reason: ReasonCode; detail: string } | undefined {
+    const { capturesPerHourMax, waitingMax, clock } = this.#options;
+    if (this.#stopping) return { reason: 'stopping', detail: 'no new capture begins' };
+    if (this.#paused) return { reason: 'paused', detail: 'resume with `stillpoint resume`' };
+    if (this.#waiting.size >= waitingMax) {
+      return {
+        reason: 'busy',
+        detail: `${this.#waiting.size} triggers wait, at most ${waitingMax}`,
+      };
+    }
+    const nowMs = clock.wallMs();
+    const used = this.#budget.used(nowMs) + this.#waiting.size;
+    if (used < capturesPerHourMax) return undefined;
+    const freeAtMs = this.#budget.freeAgainAtMs(nowMs);
+    const until =
+      freeAtMs === undefined ? '' : `, free again at ${new Date(freeAtMs).toISOString()}`;
+    return {
+      reason: 'budget',
+      detail: `${used} of ${capturesPerHourMax} an hour on this node${until}`,
+    };
+  }
+
+  #newId(): string {
+    const { clock, random } = this.#options;
+    const chance = random.integer(0, 0xffffffff).toString(16).padStart(8, '0');
+    return `${clock.wallMs().toString(36)}-${chance}`;
+  }
+
+  #beginNext(): void {
+    if (this.#running || this.#paused || this.#stopping) return;
+    const next = [...this.#waiting.values()].sort(compareUrgency)[0];
+    if (!next) return;
+    this.#waiting.delete(next.id);
+    this.#budget.noteStart(next.id, this.#options.clock.wallMs());
+    const running = { trigger: next, ended: Promise.resolve() };
+    this.#running = running;
+    running.ended = this.#options
+      .capture(next, this.#abort.signal)
+      .then((result) => {
+        if (result === 'not-begun') this.#budget.giveBack(next.id);
+      })
+      .finally(() => {
+        this.#running = undefined;
+        this.#beginNext();
+      });
+  }
+}

@@ -1,0 +1,124 @@
+import type { Store } from '../store/index.ts';
+import type { Trigger } from './trigger.ts';
+
+/**
+ * How far a trigger has come. Written before the step it names begins, so that a crash leaves the
+ * truth or one step too much, never one too few.
+ */
+export const journalStates = [
+  'queued',
+  'guarded',
+  'checkpointing',
+  'thawing',
+  'thawed',
+  'verifying',
+  'recorded',
+  'refused',
+  'failed',
+] as const;
+
+export type JournalState = (typeof journalStates)[number];
+
+/** The states in which nothing is left to do. */
+const ENDED: ReadonlySet<JournalState> = new Set(['recorded', 'refused', 'failed']);
+
+/** What the later steps learnt and a restart must know. */
+export interface JournalFacts {
+  backend?: string;
+  /** Where the archive is or will be, once it is known. */
+  archivePath?: string;
+}
+
+export interface JournalEntry {
+  trigger: Trigger;
+  state: JournalState;
+  facts: JournalFacts;
+  updatedMs: number;
+}
+
+/** The durable list of accepted triggers. A call that returned is on disk. */
+export interface Journal {
+  insert(trigger: Trigger): void;
+  /** Replaces the trigger's document (a decision joined it). */
+  update(trigger: Trigger): void;
+  /** Notes the step that begins now; facts are added to those already there. */
+  note(triggerId: string, state: JournalState, facts?: JournalFacts): void;
+  /** All that a crash or a stop left unfinished, oldest first. */
+  unfinished(): JournalEntry[];
+  /** The newest entries, newest first. */
+  recent(count: number): JournalEntry[];
+  /** Drops ended entries older than `beforeMs`; returns how many. */
+  prune(beforeMs: number): number;
+}
+
+interface JournalDocument {
+  trigger: Trigger;
+  facts: JournalFacts;
+}
+
+export function createJournal(store: Store, wallMs: () => number): Journal {
+  const read = (id: string): JournalDocument | undefined => {
+    const row = store.get('SELECT document FROM trigger_journal WHERE id = ?', id);
+    return row ? (JSON.parse(String(row.document)) as JournalDocument) : undefined;
+  };
+  const ended = [...ENDED].map((state) => `'${state}'`).join(', ');
+  return {
+    insert(trigger) {
+      store.run(
+        `INSERT INTO trigger_journal (id, state, container_id, accepted_ms, updated_ms, document)
+         VALUES (?, 'queued', ?, ?, ?, ?)`,
+        trigger.id,
+        trigger.target.containerId,
+        trigger.acceptedMs,
+        wallMs(),
+        JSON.stringify({ trigger, facts: {} } satisfies JournalDocument),
+      );
+    },
+    update(trigger) {
+      const facts = read(trigger.id)?.facts ?? {};
+      store.run(
+        'UPDATE trigger_journal SET document = ?, updated_ms = ? WHERE id = ?',
+        JSON.stringify({ trigger, facts } satisfies JournalDocument),
+        wallMs(),
+        trigger.id,
+      );
+    },
+    note(triggerId, state, facts = {}) {
+      const document = read(triggerId);
+      if (!document) return;
+      const next: JournalDocument = { ...document, facts: { ...document.facts, ...facts } };
+      store.run(
+        'UPDATE trigger_journal SET state = ?, document = ?, updated_ms = ? WHERE id = ?',
+        state,
+        JSON.stringify(next),
+        wallMs(),
+        triggerId,
+      );
+    },
+    unfinished: () =>
+      store
+        .all(
+          `SELECT * FROM trigger_journal WHERE state NOT IN (${ended}) ORDER BY accepted_ms, rowid`,
+        )
+        .map(toEntry),
+    recent: (count) =>
+      store
+        .all('SELECT * FROM trigger_journal ORDER BY accepted_ms DESC, rowid DESC LIMIT ?', count)
+        .map(toEntry),
+    prune: (beforeMs) =>
+      store.run(
+        `DELETE FROM trigger_journal WHERE state IN (${ended}) AND updated_ms < ?`,
+        beforeMs,
+      ),
+  };
+}
+
+function toEntry(row: Record<string, unknown>): JournalEntry {
+  const document = JSON.parse(String(row.document)) as JournalDocument;
+  return {
+    trigger: document.trigger,
+    facts: document.facts,
+    state: row.state as JournalState,
+    updatedMs: Number(row.updated_ms),
+  };
+}

@@ -1,0 +1,19 @@
+import type { Trigger } from './trigger.ts';
+
+/**
+ * Which of two waiting triggers goes first: the one whose container is expected to die earlier (one
+ * that is not expected to die goes after all that are), then the one that waits longer. 0 for two of
+ * one moment: a stable sort keeps the order of acceptance.
+ */
+export function compareUrgency(left: Trigger, right: Trigger): number {
+  const deathGap = deathExpectedAtMs(left) - deathExpectedAtMs(right);
+  if (deathGap !== 0 && !Number.isNaN(deathGap)) return deathGap;
+  return left.acceptedMs - right.acceptedMs;
+}
+
+/** The earliest expected death that any of the trigger's decisions names; Infinity for none. */
+export function deathExpectedAtMs(trigger: Trigger): number {
+  return Math.min(
+    ...trigger.decisions.map((decision) => decision.deathExpectedAtMs ?? Number.POSITIVE_INFINITY),
+  );
+}

@@ -1,0 +1,214 @@
+import { describe, expect, it } from '@jest/globals';
+import { createRandom } from '../../src/base/index.ts';
+import {
+  createDispatcher,
+  type DispatcherOptions,
+  type Trigger,
+} from '../../src/dispatch/index.ts';
+import { openStore, type Store } from '../../src/store/index.ts';
+import { fireOn, targetOf } from '../support/decisions.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+
+/** A dispatcher whose captures run until the test ends them. */
+function setUp(overrides: Partial<DispatcherOptions> = {}, store: Store = openStore(':memory:')) {
+  const clock = createFakeClock();
+  const started: Trigger[] = [];
+  const ends: ((result: 'begun' | 'not-begun') => void)[] = [];
+  const signals: AbortSignal[] = [];
+  const dispatcher = createDispatcher({
+    store,
+    clock,
+    random: createRandom(1),
+    capturesPerHourMax: 6,
+    waitingMax: 10,
+    capture: (trigger, signal) => {
+      started.push(trigger);
+      signals.push(signal);
+      return new Promise((resolve) => {
+        ends.push(resolve);
+        signal.addEventListener('abort', () => resolve('begun'));
+      });
+    },
+    ...overrides,
+  });
+  const end = async (result: 'begun' | 'not-begun' = 'begun') => {
+    ends.shift()?.(result);
+    await clock.advance(0);
+  };
+  return { clock, dispatcher, started, signals, end, store };
+}
+
+describe('accepting', () => {
+  it('journals a trigger before its capture begins', () => {
+    const { dispatcher, started } = setUp({
+      capture: () => Promise.resolve('begun'),
+    });
+    const acceptance = dispatcher.offer(fireOn(targetOf('a')));
+    expect(acceptance.kind).toBe('accepted');
+    expect(started).toEqual([]);
+    expect(dispatcher.journal.unfinished().map((entry) => entry.state)).toEqual(['queued']);
+  });
+
+  it('joins seven alerts about one container into one trigger, also while it runs', async () => {
+    const { dispatcher, started, end } = setUp();
+    const kinds = ['1', '2', '3', '4', '5', '6', '7'].map(
+      (detail) => dispatcher.offer(fireOn(targetOf('a'), { detail })).kind,
+    );
+    expect(kinds).toEqual(['accepted', ...Array(6).fill('coalesced')]);
+    expect(started).toHaveLength(1);
+    const [entry] = dispatcher.journal.unfinished();
+    expect(entry?.trigger.decisions.map((decision) => decision.detail)).toEqual([
+      '1',
+      '2',
+      '3',
+      '4',
+      '5',
+      '6',
+      '7',
+    ]);
+    await end();
+    expect(dispatcher.offer(fireOn(targetOf('a'))).kind).toBe('accepted');
+  });
+
+  it('does not join a trigger of another life of the container', () => {
+    const { dispatcher } = setUp();
+    dispatcher.offer(fireOn(targetOf('a')));
+    const reborn = targetOf('a', { containerId: 'b'.repeat(64) });
+    expect(dispatcher.offer(fireOn(reborn)).kind).toBe('accepted');
+  });
+
+  it('keeps at most a hundred decisions in one trigger', () => {
+    const { dispatcher } = setUp();
+    for (let i = 0; i < 150; i++) dispatcher.offer(fireOn(targetOf('a')));
+    expect(dispatcher.journal.unfinished()[0]?.trigger.decisions).toHaveLength(100);
+  });
+
+  it('refuses with the number and the time when the hour is used up', async () => {
+    const { dispatcher, clock, end } = setUp({ capturesPerHourMax: 2 });
+    for (const letter of ['a', 'b']) {
+      dispatcher.offer(fireOn(targetOf(letter)));
+      await end();
+    }
+    expect(dispatcher.offer(fireOn(targetOf('c')))).toEqual({
+      kind: 'refused',
+      reason: 'budget',
+      detail: '2 of 2 an hour on this node, free again at 2026-01-01T01:00:00.000Z',
+    });
+    await clock.advance(3_600_001);
+    expect(dispatcher.offer(fireOn(targetOf('c'))).kind).toBe('accepted');
+  });
+
+  it('counts waiting triggers against the hour', () => {
+    const { dispatcher } = setUp({ capturesPerHourMax: 2 });
+    const kinds = ['a', 'b', 'c'].map((letter) => dispatcher.offer(fireOn(targetOf(letter))).kind);
+    expect(kinds).toEqual(['accepted', 'accepted', 'refused']);
+  });
+
+  it('gives the hour back when a guard refused before anything began', async () => {
+    const { dispatcher, end } = setUp({ capturesPerHourMax: 1 });
+    dispatcher.offer(fireOn(targetOf('a')));
+    await end('not-begun');
+    expect(dispatcher.offer(fireOn(targetOf('b'))).kind).toBe('accepted');
+  });
+
+  it('remembers the hour across a restart', async () => {
+    const first = setUp({ capturesPerHourMax: 1 });
+    first.dispatcher.offer(fireOn(targetOf('a')));
+    await first.end();
+    const second = setUp({ capturesPerHourMax: 1 }, first.store);
+    expect(second.dispatcher.offer(fireOn(targetOf('b')))).toMatchObject({ reason: 'budget' });
+  });
+
+  it('refuses when too many wait', () => {
+    const { dispatcher } = setUp({ capturesPerHourMax: 100, waitingMax: 1 });
+    const [, , third] = ['a', 'b', 'c'].map((letter) => dispatcher.offer(fireOn(targetOf(letter))));
+    expect(third).toMatchObject({ kind: 'refused', reason: 'busy' });
+  });
+});
+
+describe('ordering', () => {
+  it('captures one at a time, the container that dies first before the one that waits longer', async () => {
+    const { dispatcher, started, end } = setUp();
+    dispatcher.offer(fireOn(targetOf('a')));
+    dispatcher.offer(fireOn(targetOf('b')));
+    dispatcher.offer(fireOn(targetOf('c'), { deathExpectedAtMs: 9_000 }));
+    dispatcher.offer(fireOn(targetOf('d'), { deathExpectedAtMs: 5_000 }));
+    expect(started).toHaveLength(1);
+    for (let i = 0; i < 3; i++) await end();
+    expect(started.map((trigger) => trigger.target.pod)).toEqual([
+      'cart-a',
+      'cart-d',
+      'cart-c',
+      'cart-b',
+    ]);
+  });
+});
+
+describe('pausing and stopping', () => {
+  it('accepts nothing while paused, and goes on with what waited when resumed', async () => {
+    const { dispatcher, started, end } = setUp();
+    dispatcher.offer(fireOn(targetOf('a')));
+    dispatcher.offer(fireOn(targetOf('b')));
+    dispatcher.pause();
+    await end();
+    expect(started).toHaveLength(1);
+    expect(dispatcher.offer(fireOn(targetOf('c')))).toMatchObject({ reason: 'paused' });
+    dispatcher.resume();
+    expect(started.map((trigger) => trigger.target.pod)).toEqual(['cart-a', 'cart-b']);
+  });
+
+  it('lets a capture end within the grace, then aborts it, and leaves the rest journalled', async () => {
+    const { dispatcher, signals, clock } = setUp();
+    dispatcher.offer(fireOn(targetOf('a')));
+    dispatcher.offer(fireOn(targetOf('b')));
+    const stopped = dispatcher.stop(5_000);
+    expect(signals[0]?.aborted).toBe(false);
+    await clock.advance(5_000);
+    await stopped;
+    expect(signals[0]?.aborted).toBe(true);
+    expect(dispatcher.offer(fireOn(targetOf('c')))).toMatchObject({ reason: 'stopping' });
+    expect(dispatcher.journal.unfinished().map((entry) => entry.trigger.target.pod)).toEqual([
+      'cart-a',
+      'cart-b',
+    ]);
+  });
+});
+
+describe('the journal', () => {
+  it('gives back after a restart what was unfinished, with the facts noted on the way', () => {
+    const { dispatcher, store } = setUp();
+    dispatcher.offer(fireOn(targetOf('a')));
+    dispatcher.offer(fireOn(targetOf('b')));
+    const [first, second] = dispatcher.journal.unfinished();
+    dispatcher.journal.note(first?.trigger.id ?? '', 'checkpointing', { backend: 'cri' });
+    dispatcher.journal.note(first?.trigger.id ?? '', 'thawed', { archivePath: '/c/x.tar' });
+    dispatcher.journal.note(second?.trigger.id ?? '', 'refused');
+    const after = setUp({}, store).dispatcher.journal.unfinished();
+    expect(after).toHaveLength(1);
+    expect(after[0]).toMatchObject({
+      state: 'thawed',
+      facts: { backend: 'cri', archivePath: '/c/x.tar' },
+      trigger: { target: { pod: 'cart-a' } },
+    });
+  });
+
+  it('captures again what it is told to requeue', () => {
+    const { dispatcher, store } = setUp();
+    dispatcher.offer(fireOn(targetOf('a')));
+    const again = setUp({}, store);
+    for (const entry of again.dispatcher.journal.unfinished()) again.dispatcher.requeue(entry);
+    expect(again.started.map((trigger) => trigger.target.pod)).toEqual(['cart-a']);
+    expect(again.dispatcher.journal.unfinished()).toHaveLength(1);
+  });
+
+  it('drops ended entries that are old, and nothing that is unfinished', async () => {
+    const { dispatcher, clock } = setUp();
+    dispatcher.offer(fireOn(targetOf('a')));
+    dispatcher.offer(fireOn(targetOf('b')));
+    const [first] = dispatcher.journal.unfinished();
+    dispatcher.journal.note(first?.trigger.id ?? '', 'recorded');
+    await clock.advance(1_000);
+    expect(dispatcher.journal.prune(clock.wallMs())).toBe(1);
+    expect(dispatcher.journal.unfinished()).toHaveLength(1);
+  });
+});
