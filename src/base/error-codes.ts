@@ -80,6 +80,11 @@ export const errorCodes = {
     4,
   ),
   refused: row('A guard refused the capture.', 'The reason code says which guard.', 4),
+  'runtime-failed': row(
+    'The container runtime answered with an error.',
+    'See the message and the log of the runtime on the node.',
+    1,
+  ),
   'checkpoint-failed': row(
     'The runtime could not checkpoint the container.',
     'The failure class says why and what helps.',
@@ -105,6 +110,12 @@ export const errorCodes = {
     'The record of an archive cannot be read or does not fit it.',
     'Nothing is deleted while a record is in doubt; see `stillpoint archives verify`.',
     5,
+  ),
+  io: row(
+    'The operating system reported an error on a file.',
+    'Check the disk and the log of the kernel.',
+    1,
+    true,
   ),
   store: row(
     'The state database cannot be used.',

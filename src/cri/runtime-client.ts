@@ -1,6 +1,11 @@
 /**
  * What Stillpoint asks of a container runtime. The implementation speaks gRPC on the runtime's
  * unix socket; tests and the sim offer the same over the same protocol.
+ *
+ * Errors of every call: `unreachable` (no answer; also code 1 that we did not cause: a server that
+ * dies gives 14 or 1), `timeout` (our own deadline; the checkpoint has none), `cancelled` (our
+ * signal), `not-found`, `unsupported`, `too-large` (answer over 16 MiB), `forbidden`,
+ * `unauthorized`, `runtime-failed`. `details.grpcCode` and `details.grpcText` hold the evidence.
  */
 export interface RuntimeClient {
   /** Name (`containerd`, `cri-o`) and version; the cheapest call, used as a health check. */
@@ -9,6 +14,11 @@ export interface RuntimeClient {
   listRunning(): Promise<readonly RuntimeContainer[]>;
   /** One container with pid and cgroup path; error `not-found` when the runtime has none. */
   status(containerId: string): Promise<RuntimeContainerStatus>;
+  /**
+   * Bytes of the container's writable layer, as old as the runtime's own cache (containerd: 10 s);
+   * undefined when the runtime does not tell.
+   */
+  writableLayerBytes(containerId: string): Promise<number | undefined>;
   /** Checkpoints into `location`. Never has a deadline; aborting cancels the call. */
   checkpoint(
     request: { containerId: string; location: string; timeoutMs: number },

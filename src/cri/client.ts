@@ -1,0 +1,120 @@
+import { type Clock, type Logger, StillpointError } from '../base/index.ts';
+import { type Connection, createConnection } from './connection.ts';
+import {
+  containerFromWire,
+  statusFromWire,
+  taskStateFromWire,
+  versionFromWire,
+} from './from-wire.ts';
+import type { RuntimeClient, RuntimeVersion } from './runtime-client.ts';
+import type {
+  WireContainer,
+  WireStatsResponse,
+  WireStatusResponse,
+  WireTaskResponse,
+  WireVersionResponse,
+} from './wire.ts';
+
+export interface RuntimeClientOptions {
+  /** Absolute path, `/run/containerd/containerd.sock`. */
+  socket: string;
+  clock: Clock;
+  log: Logger;
+}
+
+/** How long a question may take. A runtime under load answers in tens of ms, not in seconds. */
+const QUESTION_MS_MAX = 10_000;
+
+/**
+ * How long one Resume may take. While CRIU works it waits in the shim until CRIU is done, and the
+ * caller asks again in any case, so that giving one call up harms nothing.
+ */
+const RESUME_MS_MAX = 60_000;
+
+const CRI = 'runtime.v1.RuntimeService';
+const TASKS = 'containerd.services.tasks.v1.Tasks';
+
+/** Where Kubernetes' containers live inside containerd. */
+const containerdNamespace = { 'containerd-namespace': 'k8s.io' };
+
+/** Makes the client; opens nothing until the first call. Errors: `bad-config` for the path. */
+export function createRuntimeClient(options: RuntimeClientOptions): RuntimeClient {
+  const { socket, clock, log } = options;
+  const connection = createConnection({ socket, clock });
+  let known: RuntimeVersion | undefined;
+
+  const version = async () => {
+    const answer = await ask<WireVersionResponse>(connection, 'Version', { version: 'v1' });
+    const seen = versionFromWire(answer);
+    if (known?.name !== seen.name || known.version !== seen.version) {
+      log.info('runtime-seen', { socket, name: seen.name, version: seen.version });
+    }
+    known = seen;
+    return seen;
+  };
+  const requireContainerd = async (call: string) => {
+    const { name } = known ?? (await version());
+    if (name === 'containerd') return;
+    throw new StillpointError({
+      code: 'unsupported',
+      message: `${call}: the runtime on ${socket} is ${name}; only containerd has a task API`,
+    });
+  };
+
+  return {
+    version,
+    async listRunning() {
+      const filter = { state: { state: 'CONTAINER_RUNNING' } };
+      const answer = await ask<{ containers: WireContainer[] }>(connection, 'ListContainers', {
+        filter,
+      });
+      return answer.containers
+        .filter((container) => container.state === 'CONTAINER_RUNNING')
+        .map(containerFromWire);
+    },
+    async status(containerId) {
+      const request = { container_id: containerId, verbose: true };
+      const answer = await ask<WireStatusResponse>(connection, 'ContainerStatus', request);
+      return statusFromWire(answer, containerId);
+    },
+    async writableLayerBytes(containerId) {
+      const request = { container_id: containerId };
+      const answer = await ask<WireStatsResponse>(connection, 'ContainerStats', request);
+      return answer.stats?.writable_layer?.used_bytes?.value;
+    },
+    checkpoint: ({ containerId, location, timeoutMs }, signal) =>
+      connection.unary<void>({
+        service: CRI,
+        method: 'CheckpointContainer',
+        request: { container_id: containerId, location, timeout: Math.ceil(timeoutMs / 1_000) },
+        signal,
+      }),
+    async taskState(containerId) {
+      await requireContainerd('Tasks.Get');
+      return taskStateFromWire(
+        await connection.unary<WireTaskResponse>({
+          service: TASKS,
+          method: 'Get',
+          request: { container_id: containerId },
+          deadlineMs: QUESTION_MS_MAX,
+          metadata: containerdNamespace,
+        }),
+      );
+    },
+    async resumeTask(containerId) {
+      await requireContainerd('Tasks.Resume');
+      await connection.unary({
+        service: TASKS,
+        method: 'Resume',
+        request: { container_id: containerId },
+        deadlineMs: RESUME_MS_MAX,
+        metadata: containerdNamespace,
+      });
+    },
+    close: () => connection.close(),
+  };
+}
+
+function ask<Response>(connection: Connection, method: string, request: object): Promise<Response> {
+  return connection.unary<Response>({ service: CRI, method, request, deadlineMs: QUESTION_MS_MAX });
+}

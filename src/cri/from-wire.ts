@@ -1,0 +1,105 @@
+import { StillpointError } from '../base/index.ts';
+import type {
+  RuntimeContainer,
+  RuntimeContainerStatus,
+  RuntimeVersion,
+  TaskState,
+} from './runtime-client.ts';
+import type {
+  WireContainer,
+  WireContainerState,
+  WireStatusResponse,
+  WireTaskResponse,
+  WireVersionResponse,
+} from './wire.ts';
+
+const NANOSECONDS_IN_MS = 1e6;
+
+/** Turns the runtime's messages into ours. Pure; what is missing becomes empty, never invented. */
+export function containerFromWire(wire: WireContainer): RuntimeContainer {
+  return {
+    id: wire.id,
+    name: wire.metadata?.name ?? '',
+    attempt: wire.metadata?.attempt ?? 0,
+    namespace: wire.labels['io.kubernetes.pod.namespace'] ?? '',
+    pod: wire.labels['io.kubernetes.pod.name'] ?? '',
+    podUid: wire.labels['io.kubernetes.pod.uid'] ?? '',
+    createdAtMs: wire.created_at / NANOSECONDS_IN_MS,
+  };
+}
+
+/** Throws `not-found` when the answer holds no status. */
+export function statusFromWire(wire: WireStatusResponse, id: string): RuntimeContainerStatus {
+  const status = wire.status;
+  if (!status) {
+    throw new StillpointError({
+      code: 'not-found',
+      message: `the runtime answered without a status for container ${id}`,
+    });
+  }
+  const limitBytes = status.resources?.linux?.memory_limit_in_bytes ?? 0;
+  return {
+    ...containerFromWire(status),
+    state: stateFromWire(status.state),
+    startedAtMs: status.started_at / NANOSECONDS_IN_MS,
+    image: status.image?.image ?? '',
+    imageRef: status.image_ref,
+    memoryLimitBytes: limitBytes > 0 ? limitBytes : undefined,
+    logPath: status.log_path,
+    ...verboseFromWire(wire.info.info),
+  };
+}
+
+function stateFromWire(state: WireContainerState): RuntimeContainerStatus['state'] {
+  if (state === 'CONTAINER_RUNNING') return 'running';
+  if (state === 'CONTAINER_CREATED') return 'created';
+  if (state === 'CONTAINER_EXITED') return 'exited';
+  return 'unknown';
+}
+
+/**
+ * Process id and cgroup path out of the verbose info, a JSON text whose shape each runtime
+ * chooses; containerd and CRI-O both have `pid` and `runtimeSpec.linux.cgroupsPath`.
+ */
+function verboseFromWire(text: string | undefined): { pid?: number; cgroupsPath?: string } {
+  const info = parseObject(text);
+  const pid = info?.pid;
+  const spec = asObject(info?.runtimeSpec);
+  const cgroupsPath = asObject(spec?.linux)?.cgroupsPath;
+  return {
+    pid: typeof pid === 'number' && Number.isInteger(pid) && pid > 0 ? pid : undefined,
+    cgroupsPath: typeof cgroupsPath === 'string' && cgroupsPath !== '' ? cgroupsPath : undefined,
+  };
+}
+
+function parseObject(text: string | undefined): Record<string, unknown> | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return asObject(JSON.parse(text));
+  } catch {
+    // A runtime that puts no JSON there tells neither pid nor path: both stay absent.
+    return undefined;
+  }
+}
+
+function asObject(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === 'object' && value !== null
+    ? (value as Record<string, unknown>)
+    : undefined;
+}
+
+export function versionFromWire(wire: WireVersionResponse): RuntimeVersion {
+  return { name: wire.runtime_name, version: wire.runtime_version };
+}
+
+const taskStates: Record<string, TaskState> = {
+  CREATED: 'created',
+  RUNNING: 'running',
+  STOPPED: 'stopped',
+  PAUSED: 'paused',
+  PAUSING: 'pausing',
+};
+
+export function taskStateFromWire(wire: WireTaskResponse): TaskState {
+  return taskStates[wire.process?.status ?? ''] ?? 'unknown';
+}
