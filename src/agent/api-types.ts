@@ -1,0 +1,72 @@
+import type { ArchiveRecord } from '../archive/index.ts';
+import type { BackendChoice, BackendName } from '../signal/index.ts';
+import type { SourceStatus } from '../sources/index.ts';
+
+/** What GET /v1/status of the agent's socket answers. */
+export interface AgentStatus {
+  version: string;
+  node: string;
+  startedMs: number;
+  sources: readonly { name: string; status: SourceStatus; dropped: Record<string, number> }[];
+  backends: readonly { name: BackendName; available: boolean; why: string }[];
+  rules: {
+    loaded: readonly { id: string; kind: string; mode: string }[];
+    policies: readonly string[];
+    /** Why the newest files on disk are not the ones in force. */
+    refused?: string;
+    /** Rules whose source does not work on this node now. */
+    warnings: readonly string[];
+  };
+  captures: {
+    waiting: number;
+    running?: { trigger: string; target: string; rule: string };
+    paused: boolean;
+    usedThisHour: number;
+    perHourMax: number;
+  };
+  archives: { ours: number; oursBytes: number; foreign: number; foreignBytes: number };
+  disk: { path: string; availableBytes: number; floorBytes: number };
+  recent: readonly RecentTrigger[];
+}
+
+export interface RecentTrigger {
+  id: string;
+  acceptedMs: number;
+  target: string;
+  rule: string;
+  state: string;
+}
+
+/** Body of POST /v1/captures. */
+export interface CaptureRequestBody {
+  namespace: string;
+  pod: string;
+  container?: string;
+  via: BackendChoice;
+  by: string;
+}
+
+/** One line of the reply to POST /v1/captures; the last one is `done`, `refused` or `failed`. */
+export type CaptureProgress =
+  | { kind: 'accepted'; trigger: string; target: string }
+  | { kind: 'capturing' }
+  | { kind: 'verifying'; backend: BackendName; checkpointMs: number; frozenMs?: number }
+  | { kind: 'done'; record: ArchiveRecord }
+  | { kind: 'refused'; reason: string; detail: string }
+  | { kind: 'failed'; class: string; message: string; hint: string };
+
+/** Body of POST /v1/prune. */
+export interface PruneBody {
+  dryRun: boolean;
+}
+
+/** One line of the reply to POST /v1/prune. */
+export interface PruneItem {
+  archive: string;
+  action: 'keep' | 'remove';
+  /** What was really done; `planned` in a dry run, `skipped` with why when in doubt. */
+  result: 'planned' | 'kept' | 'removed' | 'skipped';
+  policy?: string;
+  reasons: readonly string[];
+  bytes: number;
+}

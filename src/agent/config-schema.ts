@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { API_VERSION, byteCount, percentRatio } from '../base/index.ts';
+
+/** An absolute path on the node. */
+function absolutePath() {
+  return z.string().superRefine((text, context) => {
+    if (text.startsWith('/') && !text.includes('\0') && text.length <= 4_096) return;
+    context.addIssue({
+      code: 'custom',
+      message: 'is not an absolute path',
+      params: { allowed: 'a path that begins with /' },
+    });
+  });
+}
+
+const count = (min: number, max: number) => z.int().min(min).max(max);
+
+const tls = z.strictObject({
+  ca: absolutePath().optional().describe("CA of the kubelet's certificate; default: the cluster's"),
+  serverName: z.string().min(1).optional().describe('Name in the certificate; default: the node'),
+  pin: absolutePath()
+    .optional()
+    .describe('The one certificate to accept (PEM), for kubelets that sign their own'),
+});
+
+const kubelet = z.strictObject({
+  address: z
+    .url({ protocol: /^https$/, error: 'must be a URL such as https://10.0.0.5:10250' })
+    .optional()
+    .describe('Default: the InternalIP of the node and port 10250'),
+  through: z
+    .enum(['direct', 'api-server'])
+    .default('direct')
+    .describe('api-server: the node proxy, for trying out; it needs far wider rights'),
+  tls: tls.prefault({}),
+});
+
+const runtime = z.strictObject({
+  socket: absolutePath().default('/run/containerd/containerd.sock'),
+  root: absolutePath().default('/var/lib/containerd').describe('Where the runtime stores content'),
+  tmp: absolutePath().default('/tmp').describe("The runtime's TMPDIR: CRIU images pass through it"),
+});
+
+const nats = z.strictObject({
+  servers: z.array(z.string().min(1)).min(1).describe('nats://host:4222, tls://host:4222'),
+  subjects: z.array(z.string().min(1)).min(1).default(['falco.>']),
+  credsFile: absolutePath().optional(),
+  nkeyFile: absolutePath().optional(),
+  tokenFile: absolutePath().optional(),
+  userFile: absolutePath().optional(),
+  passwordFile: absolutePath().optional(),
+  tls: z
+    .strictObject({
+      caFile: absolutePath().optional(),
+      certFile: absolutePath().optional(),
+      keyFile: absolutePath().optional(),
+    })
+    .optional(),
+  outcomes: z.boolean().default(true).describe('Publish stillpoint.outcomes.<node>'),
+});
+
+const http = z.strictObject({
+  address: z.string().min(1).default('0.0.0.0'),
+  port: count(0, 65_535).default(9_466),
+  alertsTokenFile: absolutePath()
+    .optional()
+    .describe('Without it /alerts/* takes nothing: it is never open to all'),
+  metricsTokenFile: absolutePath().optional(),
+});
+
+const limits = z.strictObject({
+  capturesPerHour: count(1, 1_000).default(6).describe('On this node, over all rules'),
+  waiting: count(1, 1_000).default(32).describe('Triggers that may wait for their turn'),
+  diskMargin: percentRatio({ min: 0, max: 0.5 })
+    .default(0.05)
+    .describe("Kept free above the kubelet's own eviction threshold"),
+  diskFree: byteCount().optional().describe('Kept free in any case, in bytes'),
+});
+
+const deny = z.strictObject({
+  namespaces: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Namespaces never captured from, besides those that are always denied'),
+});
+
+/** `stillpoint.yaml`: how the agent of one node is set up. Every key has a default. */
+export const agentConfigSchema = z.strictObject({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal('AgentConfig'),
+  metadata: z.unknown().optional(),
+  node: z.string().min(1).optional().describe('Default: $NODE_NAME, else the host name'),
+  rulesDir: absolutePath().default('/etc/stillpoint/rules'),
+  checkpointsDir: absolutePath().default('/var/lib/kubelet/checkpoints'),
+  stateDir: absolutePath().default('/var/lib/stillpoint'),
+  socket: absolutePath().default('/run/stillpoint/agent.sock'),
+  kubernetes: z
+    .strictObject({
+      kubeconfig: absolutePath().optional().describe('Default: in-cluster, else $KUBECONFIG'),
+      context: z.string().min(1).optional(),
+    })
+    .prefault({}),
+  kubelet: kubelet.prefault({}),
+  runtime: runtime.prefault({}),
+  cgroupRoot: absolutePath().default('/sys/fs/cgroup'),
+  procRoot: absolutePath().default('/proc'),
+  nats: nats.optional().describe('Left out: no alerts from NATS'),
+  http: http.prefault({}),
+  limits: limits.prefault({}),
+  deny: deny.prefault({}),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+/** The configuration with all defaults filled in, before environment and flags. */
+export type AgentConfigFile = z.output<typeof agentConfigSchema>;
+
+/** The configuration that an agent runs with. */
+export type AgentConfig = Omit<AgentConfigFile, 'apiVersion' | 'kind' | 'metadata' | 'node'> & {
+  node: string;
+};

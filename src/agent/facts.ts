@@ -1,0 +1,80 @@
+import type { ArchiveRecord } from '../archive/index.ts';
+import type { Clock } from '../base/index.ts';
+import type { CaptureOutcome } from '../capture/index.ts';
+import type { Trigger } from '../dispatch/index.ts';
+import type { Decision } from '../rules/index.ts';
+import type { ReasonCode, Signal } from '../signal/index.ts';
+import type { SourceStatus } from '../sources/index.ts';
+
+/**
+ * Everything that happens in the agent that somebody may want to know of: outputs, console and
+ * tests listen to the same facts. A fact is told after it is true, never before.
+ */
+export type Fact =
+  | { kind: 'signal'; signal: Signal }
+  | { kind: 'decision'; decision: Decision }
+  | { kind: 'accepted'; trigger: Trigger; decision: Decision }
+  | { kind: 'coalesced'; trigger: Trigger; decision: Decision }
+  | { kind: 'not-accepted'; decision: Decision; reason: ReasonCode; detail: string }
+  | { kind: 'capturing'; trigger: Trigger }
+  | { kind: 'outcome'; outcome: CaptureOutcome }
+  | { kind: 'recorded'; trigger: Trigger; record: ArchiveRecord }
+  | { kind: 'archive-broken'; trigger: Trigger; archive: string; findings: readonly string[] }
+  | { kind: 'removed'; archive: string; policy: string; reason: string; bytes: number }
+  | { kind: 'source'; source: string; status: SourceStatus }
+  | { kind: 'rules-loaded'; rules: number; policies: number }
+  | { kind: 'rules-refused'; mistakes: number; message: string };
+
+export type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>;
+
+/** Tells facts to those who listen; a listener that throws is reported, the others still hear. */
+export interface Facts {
+  tell(fact: Fact): void;
+  /** Returns the way to stop listening. */
+  listen(hear: (fact: Fact) => void): () => void;
+  /** Resolves with the next fact of that kind that fits; rejects after `timeoutMs`. */
+  next<K extends Fact['kind']>(
+    kind: K,
+    fits?: (fact: FactOf<K>) => boolean,
+    timeoutMs?: number,
+  ): Promise<FactOf<K>>;
+}
+
+export function createFacts(clock: Clock, onListenerError: (error: unknown) => void): Facts {
+  const listeners = new Set<(fact: Fact) => void>();
+  const listen = (hear: (fact: Fact) => void) => {
+    listeners.add(hear);
+    return () => {
+      listeners.delete(hear);
+    };
+  };
+  return {
+    listen,
+    tell(fact) {
+      for (const hear of [...listeners]) {
+        try {
+          hear(fact);
+        } catch (error) {
+          onListenerError(error);
+        }
+      }
+    },
+    next(kind, fits = () => true, timeoutMs = 60_000) {
+      return new Promise((resolve, reject) => {
+        const stop = listen((fact) => {
+          if (fact.kind !== kind || !fits(fact as FactOf<typeof kind>)) return;
+          end();
+          resolve(fact as FactOf<typeof kind>);
+        });
+        const cancel = clock.after(timeoutMs, () => {
+          end();
+          reject(new Error(`no fact "${kind}" within ${timeoutMs} ms`));
+        });
+        const end = () => {
+          stop();
+          cancel();
+        };
+      });
+    },
+  };
+}
