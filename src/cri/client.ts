@@ -52,15 +52,6 @@ export function createRuntimeClient(options: RuntimeClientOptions): RuntimeClien
     known = seen;
     return seen;
   };
-  const requireContainerd = async (call: string) => {
-    const { name } = known ?? (await version());
-    if (name === 'containerd') return;
-    throw new StillpointError({
-      code: 'unsupported',
-      message: `${call}: the runtime on ${socket} is ${name}; only containerd has a task API`,
-    });
-  };
-
   return {
     version,
     async listRunning() {
@@ -89,29 +80,39 @@ export function createRuntimeClient(options: RuntimeClientOptions): RuntimeClien
         request: { container_id: containerId, location, timeout: Math.ceil(timeoutMs / 1_000) },
         signal,
       }),
-    async taskState(containerId) {
-      await requireContainerd('Tasks.Get');
-      return taskStateFromWire(
-        await connection.unary<WireTaskResponse>({
-          service: TASKS,
-          method: 'Get',
-          request: { container_id: containerId },
-          deadlineMs: QUESTION_MS_MAX,
-          metadata: containerdNamespace,
-        }),
-      );
-    },
-    async resumeTask(containerId) {
-      await requireContainerd('Tasks.Resume');
-      await connection.unary({
-        service: TASKS,
-        method: 'Resume',
-        request: { container_id: containerId },
-        deadlineMs: RESUME_MS_MAX,
-        metadata: containerdNamespace,
-      });
-    },
+    ...taskCalls(connection, socket, async () => known ?? (await version())),
     close: () => connection.close(),
+  };
+}
+
+/** The native task calls, which only containerd has. */
+function taskCalls(
+  connection: Connection,
+  socket: string,
+  version: () => Promise<RuntimeVersion>,
+): Pick<RuntimeClient, 'taskState' | 'resumeTask'> {
+  const call = async <Response>(method: string, containerId: string, deadlineMs: number) => {
+    const { name } = await version();
+    if (name !== 'containerd') {
+      throw new StillpointError({
+        code: 'unsupported',
+        message: `Tasks.${method}: the runtime on ${socket} is ${name}; only containerd has tasks`,
+      });
+    }
+    return connection.unary<Response>({
+      service: TASKS,
+      method,
+      request: { container_id: containerId },
+      deadlineMs,
+      metadata: containerdNamespace,
+    });
+  };
+  return {
+    taskState: async (containerId) =>
+      taskStateFromWire(await call<WireTaskResponse>('Get', containerId, QUESTION_MS_MAX)),
+    async resumeTask(containerId) {
+      await call('Resume', containerId, RESUME_MS_MAX);
+    },
   };
 }
 
