@@ -10,3 +10,7 @@ export type {
   FreezerState,
   NodeProbe,
 } from './cgroup-types.ts';
+export { type EvictionThreshold, evictionFloorBytes, parseEvictionThreshold } from './eviction.ts';
+export { createMemoryFiles, type MemoryFiles, type MemoryReadFailure } from './memory-files.ts';
+export { createNodeProbe, readDiskSpace } from './node-probe.ts';
+export { type CgroupOptions, openCgroups } from './open-cgroups.ts';

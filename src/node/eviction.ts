@@ -1,0 +1,80 @@
+import { parsePercent, StillpointError } from '../base/index.ts';
+import type { DiskSpace } from './cgroup-types.ts';
+
+/** A threshold of the kubelet's evictionHard: a share of the capacity, or bytes. */
+export type EvictionThreshold =
+  | { kind: 'share'; share: number }
+  | { kind: 'bytes'; bytes: number }
+  /** "0%" and "100%" switch a threshold off, as in the kubelet. */
+  | { kind: 'off' };
+
+/** The signals of evictionHard that speak of a disk which a checkpoint may fill. */
+const DISK_SIGNALS = ['nodefs.available', 'imagefs.available', 'containerfs.available'] as const;
+
+/** What the kubelet uses when evictionHard is not set at all (defaults_linux.go). */
+const KUBELET_DEFAULT: Readonly<Record<string, string>> = {
+  'nodefs.available': '10%',
+  'imagefs.available': '15%',
+};
+
+const SUFFIX: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
+};
+
+/** "10%" or a Kubernetes quantity such as "1Gi" or "5e9"; undefined for anything else. */
+export function parseEvictionThreshold(text: string): EvictionThreshold | undefined {
+  if (text.endsWith('%')) {
+    const share = parsePercent(text);
+    if (share === undefined) return undefined;
+    return share === 0 || share === 1 ? { kind: 'off' } : { kind: 'share', share };
+  }
+  const match = /^(\d+(?:\.\d+)?)(?:[eE](\d{1,2})|([kMGTPE]|[KMGTPE]i))?$/.exec(text);
+  if (!match) return undefined;
+  const scale = match[2] === undefined ? SUFFIX[match[3] ?? ''] : 10 ** Number(match[2]);
+  return { kind: 'bytes', bytes: Math.round(Number(match[1]) * (scale ?? 1)) };
+}
+
+/**
+ * The free bytes below which the kubelet would begin to evict, were `disk` its nodefs or its
+ * imagefs: the larger of the thresholds, since one disk is often both. `evictionHard` is the map
+ * of the kubelet's configuration; undefined = not set, so the kubelet's defaults. A signal that is
+ * absent from a given map has no threshold. Throws `bad-input` for one that cannot be read.
+ */
+export function evictionFloorBytes(
+  evictionHard: Readonly<Record<string, string>> | undefined,
+  disk: Pick<DiskSpace, 'totalBytes'>,
+): number {
+  const given = evictionHard ?? KUBELET_DEFAULT;
+  let floor = 0;
+  for (const signal of DISK_SIGNALS) {
+    const text = given[signal];
+    if (text === undefined) continue;
+    floor = Math.max(floor, thresholdBytes(signal, text, disk.totalBytes));
+  }
+  return floor;
+}
+
+function thresholdBytes(signal: string, text: string, totalBytes: number): number {
+  const threshold = parseEvictionThreshold(text);
+  if (threshold === undefined) {
+    throw new StillpointError({
+      code: 'bad-input',
+      message: `evictionHard ${signal}: "${text.slice(0, 64)}" is neither a percentage nor a quantity`,
+      hint: 'Give it as the kubelet does: "10%" or "1Gi".',
+    });
+  }
+  if (threshold.kind === 'off') return 0;
+  return threshold.kind === 'share' ? Math.ceil(totalBytes * threshold.share) : threshold.bytes;
+}
