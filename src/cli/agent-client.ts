@@ -24,10 +24,17 @@ export function createAgentClient(socket: string): AgentClient {
       for await (const chunk of reply) {
         const parts = (rest + String(chunk)).split('\n');
         rest = parts.pop() ?? '';
-        for (const line of parts) if (line !== '') yield JSON.parse(line) as unknown;
+        for (const line of parts) if (line !== '') yield parseLine(line);
       }
     },
   };
+}
+
+/** A failure after the first line comes as a last line of its own. */
+function parseLine(line: string): unknown {
+  const document = JSON.parse(line) as { error?: unknown };
+  if (document.error !== undefined) throw fromReply(line, 200);
+  return document;
 }
 
 type Reply = import('node:http').IncomingMessage;
