@@ -38,6 +38,8 @@ export interface LabInfo {
   runDir: string;
   binDir: string;
   startedAt: string;
+  /** The test run it was made for: when that has died, nobody needs this lab any more. */
+  owner?: { pid: number; startTicks: string };
   versions: Record<string, string>;
   netns: { path: string; enter: string };
   cgroup: { version: 1 | 2; driver: CgroupDriver };

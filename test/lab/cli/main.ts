@@ -47,6 +47,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+// "… status | head" closes our output early, which is no failure.
+process.stdout.on('error', () => process.exit(0));
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

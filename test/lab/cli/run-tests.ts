@@ -23,7 +23,7 @@ export async function runTests(args: readonly string[]): Promise<number> {
   return withLabLock('test:node', async () => {
     let code = 1;
     try {
-      await up(options);
+      await up({ ...options, diesWithThisProcess: true });
       code = await runJest(forJest);
     } finally {
       await step('taking the lab down', down);

@@ -26,6 +26,7 @@ export function parseUpOptions(args: readonly string[]): UpOptions {
     throw new Error(`--cgroup-driver is cgroupfs or systemd, not "${driver}"`);
   }
   return {
+    ...defaultUpOptions,
     nodes: positionals[0] === undefined ? defaultUpOptions.nodes : Number(positionals[0]),
     full: values.full,
     kubeletCert: values['kubelet-self-signed'] ? 'self-signed' : 'ca',

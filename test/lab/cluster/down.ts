@@ -55,24 +55,24 @@ function removeAllCgroups(): number {
 
 /** What containerd, its shims and CNI keep outside of their own folders. */
 function removeStrayFiles(): void {
-  removeShimSockets();
-  removeWhere('/var/lib/cni/results', (name) => name.startsWith(`${labName}-node`));
-  removeWhere('/var/log/containers', (name) =>
-    linkTarget(path.join('/var/log/containers', name)).startsWith(`${runDir}/`),
-  );
-}
-
-/** A killed shim leaves its socket behind; its folder tells where that was. */
-function removeShimSockets(): void {
+  const results = '/var/lib/cni/results';
+  const links = '/var/log/containers';
   for (const node of entries(runDir).filter((name) => name.startsWith('node'))) {
     const tasks = path.join(runDir, node, 'state/io.containerd.runtime.v2.task/k8s.io');
     for (const id of entries(tasks)) {
-      const file = path.join(tasks, id, 'bootstrap.json');
-      const address = existsSync(file) ? readFileSync(file, 'utf8') : '';
-      const socket = address.match(/unix:\/\/([^"]+)/)?.[1];
-      if (socket !== undefined) rmSync(socket, { force: true });
+      removeShimSocket(path.join(tasks, id, 'bootstrap.json'));
+      rmSync(path.join(results, `cni-loopback-${id}-lo`), { force: true });
     }
   }
+  removeWhere(results, (name) => name.startsWith(`${labName}-node`));
+  removeWhere(links, (name) => linkTarget(path.join(links, name)).startsWith(`${runDir}/`));
+}
+
+/** A killed shim leaves its socket behind; this file in its folder tells where that is. */
+function removeShimSocket(bootstrapFile: string): void {
+  if (!existsSync(bootstrapFile)) return;
+  const socket = readFileSync(bootstrapFile, 'utf8').match(/unix:\/\/([^"]+)/)?.[1];
+  if (socket !== undefined) rmSync(socket, { force: true });
 }
 
 /** The logs stay until the next start, in case somebody wants to know why a test failed. */

@@ -10,6 +10,8 @@ export interface UpOptions {
   /** Kubernetes feature gates, given to all of its programs. */
   featureGates: Record<string, boolean>;
   cgroupDriver: CgroupDriver;
+  /** Once this process is gone, the next `up` may clear the lab away. */
+  diesWithThisProcess: boolean;
 }
 
 export const defaultUpOptions: UpOptions = {
@@ -18,6 +20,7 @@ export const defaultUpOptions: UpOptions = {
   kubeletCert: 'ca',
   featureGates: {},
   cgroupDriver: 'cgroupfs',
+  diesWithThisProcess: false,
 };
 
 export function checkUpOptions(options: UpOptions): void {

@@ -17,6 +17,7 @@ import { caCert, keyPair } from './certificates.ts';
 import { cgroupVersion, nodeCgroup } from './cgroups.ts';
 import { nodeAddress } from './network.ts';
 import type { UpOptions } from './options.ts';
+import { processId } from './processes.ts';
 
 /** Works out where everything of the lab will be, before any of it is started. */
 export function planLab(options: UpOptions, criuVersion: string): LabInfo {
@@ -26,6 +27,7 @@ export function planLab(options: UpOptions, criuVersion: string): LabInfo {
     runDir,
     binDir,
     startedAt: new Date().toISOString(),
+    owner: options.diesWithThisProcess ? processId(process.pid) : undefined,
     versions: { ...versions, criu: criuVersion },
     netns: { path: netnsPath, enter: `nsenter --net=${netnsPath}` },
     cgroup: { version: cgroupVersion(), driver: options.cgroupDriver },

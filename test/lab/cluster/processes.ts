@@ -72,8 +72,20 @@ function withParents(pid: number, all: Map<number, ProcessStat>): Set<number> {
   return line;
 }
 
+/**
+ * A process is gone when all its threads are. The first thread is a zombie as soon as it has ended
+ * itself, while others still hold the sockets open, and a client may still get through to them.
+ */
 function isDead(found: ProcessStat): boolean {
-  return found.state === 'Z' || found.state === 'X';
+  return (found.state === 'Z' || found.state === 'X') && threadCount(found.pid) <= 1;
+}
+
+function threadCount(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
 }
 
 function statOf(pid: number): ProcessStat | undefined {

@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { waitFor } from '../base/wait.ts';
-import type { LabInfo } from '../lab-info.ts';
+import type { LabInfo, LabNode } from '../lab-info.ts';
 import { assertDaemonAlive } from './daemons.ts';
 import { inLab } from './in-lab.ts';
 
@@ -60,19 +60,31 @@ interface NodeStatus {
   status?: { conditions?: { type: string; status: string; message?: string }[] };
 }
 
-export async function waitForNode(lab: LabInfo, node: string): Promise<void> {
+/**
+ * Waits until the kubelet itself answers, and the API server calls its node Ready. After a restart
+ * the latter alone may still be the word of the kubelet before.
+ */
+export async function waitForNode(lab: LabInfo, node: LabNode): Promise<void> {
   await waitFor(
-    `${node} to be Ready`,
+    `${node.name} to be Ready`,
     async () => {
-      assertDaemonAlive(`kubelet-${node}`);
-      assertDaemonAlive(`containerd-${node}`);
-      const answer: NodeStatus = JSON.parse(await apiGet(lab, `/api/v1/nodes/${node}`));
+      assertDaemonAlive(`kubelet-${node.name}`);
+      assertDaemonAlive(`containerd-${node.name}`);
+      if (!(await kubeletAnswers(lab, node))) throw new Error('the kubelet does not answer');
+      const answer: NodeStatus = JSON.parse(await apiGet(lab, `/api/v1/nodes/${node.name}`));
       const ready = answer.status?.conditions?.find((each) => each.type === 'Ready');
       if (ready?.status === 'True') return true;
       throw new Error(ready?.message ?? 'the kubelet has not registered yet');
     },
     { timeoutMs },
   );
+}
+
+async function kubeletAnswers(lab: LabInfo, node: LabNode): Promise<boolean> {
+  // Only whether it is there is asked, so its certificate does not matter.
+  const curl = ['-sk', '--max-time', '2', '-H', `Authorization: Bearer ${lab.adminToken}`];
+  const url = `${node.kubeletUrl}/healthz`;
+  return (await inLab('curl', [...curl, url], { allowFailure: true })).stdout === 'ok';
 }
 
 /**

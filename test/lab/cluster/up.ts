@@ -59,7 +59,7 @@ async function start(options: UpOptions): Promise<LabInfo> {
   ]);
   await Promise.all(lab.nodes.map((node) => startKubelet(lab, node)));
   if (lab.full) await startSchedulerAndControllers(lab);
-  await Promise.all(lab.nodes.map((node) => waitForNode(lab, node.name)));
+  await Promise.all(lab.nodes.map((node) => waitForNode(lab, node)));
   await waitForDefaultNamespace(lab);
   // Written last: a lab without this file is one whose start did not come to its end.
   writeFileSync(infoFile, JSON.stringify(lab, null, 2), { mode: 0o600 });

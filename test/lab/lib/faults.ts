@@ -37,9 +37,9 @@ export function stopKubelet(node?: string): Promise<void> {
 }
 
 export async function startKubelet(node?: string): Promise<void> {
-  const { name } = nodeOf(readLabInfo(), node);
-  await restartDaemon(`kubelet-${name}`);
-  await waitForNode(readLabInfo(), name);
+  const found = nodeOf(readLabInfo(), node);
+  await restartDaemon(`kubelet-${found.name}`);
+  await waitForNode(readLabInfo(), found);
 }
 
 export function stopNats(): Promise<void> {
