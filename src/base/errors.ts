@@ -40,17 +40,19 @@ export function isStillpointError(error: unknown, code?: ErrorCode): error is St
 
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return Error.isError(error) ? error.message : String(error);
 }
 
-/** The Node error code (`ENOENT`, `ECONNREFUSED`) found on the error or down its causes. */
+/**
+ * The Node error code (`ENOENT`, `ECONNREFUSED`) found on the error or down its causes. Asks with
+ * Error.isError, because errors of the file system come from another realm under jest.
+ */
 export function nodeCodeOf(error: unknown): string | undefined {
   let current: unknown = error;
-  for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
-    const code = (current as NodeJS.ErrnoException).code;
+  for (let depth = 0; depth < 8 && Error.isError(current); depth++) {
+    const { code, errors } = current as NodeJS.ErrnoException & { errors?: unknown };
     if (typeof code === 'string') return code;
-    if (current instanceof AggregateError && current.errors.length > 0) current = current.errors[0];
-    else current = current.cause;
+    current = Array.isArray(errors) && errors.length > 0 ? errors[0] : current.cause;
   }
   return undefined;
 }
