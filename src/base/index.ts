@@ -19,7 +19,9 @@ export {
 } from './errors.ts';
 export { globMatches } from './glob.ts';
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './log.ts';
+export { createQuietLog, type QuietLog } from './quiet-log.ts';
 export { createRandom, freshSeed, type Random, seedFromText } from './random.ts';
+export { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './token-bucket.ts';
 export {
   formatBytes,
   formatDuration,

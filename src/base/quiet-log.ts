@@ -1,0 +1,35 @@
+import type { Clock } from './clock.ts';
+import type { LogFields, Logger } from './log.ts';
+
+/**
+ * Warnings that others can cause at will, so that nobody can flood the log: the first of a kind is
+ * written at once, then one a minute at most, with the number of those left out (`unlogged`).
+ */
+export interface QuietLog {
+  /** `kind` tells apart what is counted together; it must come from a bounded set. */
+  warn(event: string, kind: string, fields?: LogFields): void;
+}
+
+const EVERY_MS = 60_000;
+/** Beyond this many kinds the oldest is forgotten: at worst it is logged once more. */
+const KINDS_MAX = 256;
+
+export function createQuietLog(log: Logger, clock: Clock): QuietLog {
+  const kinds = new Map<string, { loggedMs: number; unlogged: number }>();
+  return {
+    warn(event, kind, fields = {}) {
+      const key = `${event} ${kind}`;
+      const nowMs = clock.monotonicMs();
+      const known = kinds.get(key);
+      if (known && nowMs - known.loggedMs < EVERY_MS) {
+        known.unlogged++;
+        return;
+      }
+      kinds.delete(key);
+      const oldest = kinds.keys().next();
+      if (kinds.size >= KINDS_MAX && !oldest.done) kinds.delete(oldest.value);
+      kinds.set(key, { loggedMs: nowMs, unlogged: 0 });
+      log.warn(event, { ...fields, ...(known?.unlogged ? { unlogged: known.unlogged } : {}) });
+    },
+  };
+}
