@@ -7,7 +7,7 @@ import {
   parseProcCgroup,
 } from './cgroup-paths.ts';
 import type { CgroupHints, ContainerCgroup } from './cgroup-types.ts';
-import { readLimitBytes } from './memory-files.ts';
+import { hasMemoryFiles, readLimitBytes } from './memory-files.ts';
 import { isDirectory, readSmallFile } from './small-file.ts';
 
 /** Where this machine's hierarchies are mounted; on v2 both are the same directory. */
@@ -101,7 +101,8 @@ function memoryLevels(tree: CgroupTree, directory: string): ContainerCgroup['mem
   const end = join(tree.memoryRoot);
   for (let above = dirname(directory); above !== end && above.length > end.length; ) {
     const isPod = above === dirname(directory) && isPodDirectory(basename(above));
-    if (isPod) levels.push({ level: 'pod', directory: above });
+    if (isPod && hasMemoryFiles(tree.version, above))
+      levels.push({ level: 'pod', directory: above });
     else if (hasLimit(tree.version, above)) levels.push({ level: 'ancestor', directory: above });
     above = dirname(above);
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { isGone } from './small-file.ts';
 
@@ -75,6 +75,11 @@ export function createMemoryFiles(version: 1 | 2, directory: string): MemoryFile
       stat.close();
     },
   };
+}
+
+/** False where the memory controller is not switched on. */
+export function hasMemoryFiles(version: 1 | 2, directory: string): boolean {
+  return existsSync(join(directory, NAMES[version].usage));
 }
 
 /** Reads the limit once. */

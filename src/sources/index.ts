@@ -2,4 +2,12 @@
  * sources: each one turns a part of the outside world into signals. A source judges nothing: what
  * it needs from the right of the street (thresholds, cron lines) is handed to it as plain data.
  */
+export { createEventsSource, type EventsSourceOptions } from './events/index.ts';
+export {
+  createMemorySource,
+  type MemorySource,
+  type MemorySourceOptions,
+  type MemoryWatch,
+} from './memory/index.ts';
+export { createPodsSource, type PodsSourceOptions, podFactFromApi } from './pods/index.ts';
 export type { Emit, OnStatus, Source, SourceStatus } from './source.ts';

@@ -90,6 +90,7 @@ describe('locating on v2', () => {
   it('expands the systemd form and reads limits on scope and crun child', () => {
     const fake = tree(2);
     const scope = `kubepods.slice/kubepods-pod1.slice/crio-${ID_A}.scope`;
+    fake.memory('kubepods.slice/kubepods-pod1.slice', { usage: 1 });
     fake.memory(scope, { usage: 1, limit: MIB });
     fake.memory(`${scope}/container`, { usage: 1 });
     const cgroup = located(fake, { cgroupsPath: `kubepods-pod1.slice:crio:${ID_A}` });
@@ -121,6 +122,7 @@ describe('locating on v1', () => {
     const fake = tree(1);
     const path = `kubepods/pod1/${ID_A}`;
     fake.memory('kubepods', { usage: 1 });
+    fake.memory('kubepods/pod1', { usage: 1 });
     fake.memory(path, { usage: 1, limit: MIB });
     fake.write(`freezer/${path}/freezer.state`, 'THAWED\n');
     fake.proc(42, 'cgroup', `4:memory:/${path}\n6:freezer:/${path}\n0::/\n`);

@@ -1,0 +1,84 @@
+import type { MemoryLevel } from '../../signal/index.ts';
+
+/** From this far below the alarm ratio on a container is sampled at the alert pace. */
+const NEAR_RATIO = 0.1;
+/** A container that would be full within this time is near, however much is left. */
+const NEAR_MS = 1_000;
+/** After this long in alarm without a rush towards the limit the calm pace is enough. */
+const STEADY_ALARM_MS = 1_000;
+/**
+ * What bounds the whole node (kubepods) says something about a container only when the container
+ * itself holds at least this share of it; else one full node would alarm for every container.
+ */
+const ANCESTOR_SHARE_MIN = 0.25;
+
+/** What one round read of one level that has a limit. */
+export interface LevelState {
+  level: MemoryLevel['level'];
+  usedBytes: number;
+  limitBytes: number;
+  growthBytesPerSecond: number;
+}
+
+/** What a MemorySignal says, without time and target. */
+export interface Reading {
+  levels: readonly MemoryLevel[];
+  usedRatio: number;
+  growthBytesPerSecond: number;
+  fullInMs?: number;
+}
+
+/** Whether usage, page cache and all, could mean that the limit is near. Cheap and pessimistic. */
+export function mayBeNear(
+  usageBytes: number,
+  limitBytes: number,
+  usageGrowth: number,
+  alarmRatio: number,
+): boolean {
+  if (usageBytes >= limitBytes * (alarmRatio - NEAR_RATIO)) return true;
+  return usageGrowth > 0 && timeToFullMs(usageBytes, limitBytes, usageGrowth) < NEAR_MS;
+}
+
+/**
+ * The reading of one container. `containerBytes` is its own use, with or without a limit.
+ * Undefined when no level bounds it.
+ */
+export function judge(states: readonly LevelState[], containerBytes: number): Reading | undefined {
+  const counted = states.filter(
+    ({ level, limitBytes }) =>
+      level !== 'ancestor' || containerBytes >= limitBytes * ANCESTOR_SHARE_MIN,
+  );
+  const [first, ...others] = counted;
+  if (first === undefined) return undefined;
+  const fullest = others.reduce(
+    (best, next) => (ratioOf(next) > ratioOf(best) ? next : best),
+    first,
+  );
+  const soonest = others.reduce((best, next) => (fullIn(next) < fullIn(best) ? next : best), first);
+  const isGrowing = soonest.growthBytesPerSecond > 0;
+  return {
+    levels: counted.map(({ level, usedBytes, limitBytes }) => ({ level, usedBytes, limitBytes })),
+    usedRatio: ratioOf(fullest),
+    growthBytesPerSecond: (isGrowing ? soonest : fullest).growthBytesPerSecond,
+    ...(isGrowing ? { fullInMs: fullIn(soonest) } : {}),
+  };
+}
+
+/** Whether the next look at the container should come at the alert pace. */
+export function isNear(reading: Reading, alarmRatio: number, inAlarmMs: number): boolean {
+  if (reading.fullInMs !== undefined && reading.fullInMs < NEAR_MS) return true;
+  return reading.usedRatio >= alarmRatio - NEAR_RATIO && inAlarmMs < STEADY_ALARM_MS;
+}
+
+function ratioOf({ usedBytes, limitBytes }: LevelState): number {
+  return usedBytes / limitBytes;
+}
+
+function fullIn({ usedBytes, limitBytes, growthBytesPerSecond }: LevelState): number {
+  if (growthBytesPerSecond <= 0) return Number.POSITIVE_INFINITY;
+  return timeToFullMs(usedBytes, limitBytes, growthBytesPerSecond);
+}
+
+function timeToFullMs(bytes: number, limitBytes: number, growthBytesPerSecond: number): number {
+  return Math.max(0, ((limitBytes - bytes) / growthBytesPerSecond) * 1_000);
+}
