@@ -3,13 +3,16 @@ export interface ApiClient {
   /** `https://10.0.0.1:6443`, for messages. */
   readonly server: string;
   /**
-   * One request, JSON in and out. Errors: `unreachable`, `timeout`, `unauthorized`, `forbidden`,
-   * `not-found`, `conflict`, `expired` (410), `bad-input` (other 4xx), `tls-untrusted`.
+   * One request, JSON in and out. Errors: `unreachable`, `timeout`, `cancelled`, `unauthorized`,
+   * `forbidden`, `not-found`, `conflict`, `expired` (410), `bad-input` (other 4xx, or an answer
+   * that is no JSON), `too-large`, `tls-untrusted`. A 401 is answered by re-reading our credentials
+   * and asking once more, so `unauthorized` means that fresh ones did not help.
    */
   json<T>(request: ApiRequest, signal?: AbortSignal): Promise<T>;
   /**
    * Opens a stream (a watch): resolves once the status line says 200, then yields lines without
-   * their newline. A line over 8 MiB ends it with `too-large`. Aborting ends it without an error.
+   * their newline. A line over 8 MiB ends it with `too-large`, a broken connection with
+   * `unreachable`; the server's orderly end just ends it. Aborting ends it without an error.
    */
   lines(request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<string>>;
   close(): void;
@@ -20,6 +23,8 @@ export interface ApiRequest {
   /** With query: `/api/v1/pods?fieldSelector=…`; every part percent-encoded by the caller. */
   path: string;
   body?: unknown;
+  /** Of the body; default `application/json`. A PATCH names its kind here. */
+  contentType?: string;
   /** Default 15 s for json(), none for lines(). */
   timeoutMs?: number;
 }

@@ -1,8 +1,16 @@
-/** The kubelet's reply to POST /checkpoint, before it is judged. */
+/** The kubelet's reply to POST /checkpoint, before it is judged (see judgeCheckpointReply). */
 export interface KubeletReply {
   status: number;
   /** Cut to 64 KiB. */
   body: string;
+}
+
+/** One container as the kubelet's checkpoint endpoint names it. */
+export interface CheckpointTarget {
+  namespace: string;
+  /** The name; static pods under `<name>-<node>`. */
+  pod: string;
+  container: string;
 }
 
 /** The kubelet of this node: directly, or through the API server's node proxy. */
@@ -10,12 +18,14 @@ export interface KubeletClient {
   /** For messages: `https://10.0.0.5:10250`. */
   readonly address: string;
   /**
-   * POST /checkpoint/{namespace}/{pod}/{container}?timeout=…; resolves with any HTTP reply.
-   * Throws only `unreachable`, `tls-untrusted`, `cancelled`. Aborting closes the connection, which
-   * cancels the call in the kubelet: the container goes on by itself (facts 1.1).
+   * POST /checkpoint/{namespace}/{pod}/{container}?timeout=…; resolves with any HTTP reply. Has no
+   * time limit of its own: the caller aborts. Throws only `unreachable`, `tls-untrusted`,
+   * `cancelled`, and `bad-config` or `unauthorized` when our own credentials cannot be had.
+   * Aborting closes the connection, which cancels the call in the kubelet (1.27 and newer): the
+   * container goes on by itself. `timeoutSeconds` is a whole number from effectiveTimeoutSeconds.
    */
   requestCheckpoint(
-    request: { namespace: string; pod: string; container: string; timeoutSeconds: number },
+    request: CheckpointTarget & { timeoutSeconds: number },
     signal: AbortSignal,
   ): Promise<KubeletReply>;
   /** GET /configz: the fields that Stillpoint uses; `forbidden` without nodes/configz. */
@@ -23,6 +33,7 @@ export interface KubeletClient {
   close(): void;
 }
 
+/** What Stillpoint uses of the kubelet's running configuration (kubelet.config.k8s.io/v1beta1). */
 export interface KubeletConfig {
   runtimeRequestTimeoutMs: number;
   containerRuntimeEndpoint?: string;

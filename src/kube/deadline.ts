@@ -1,0 +1,21 @@
+import { type Clock, StillpointError } from '../base/index.ts';
+import type { Asked } from './from-http.ts';
+
+/** The caller's signal and a time limit as one signal. `end` must be called. */
+export function createDeadline(clock: Clock, ms: number, asked: Asked, outer?: AbortSignal) {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(outer?.reason);
+  if (outer?.aborted) onAbort();
+  else outer?.addEventListener('abort', onAbort, { once: true });
+  const cancel = clock.after(ms, () => {
+    const message = `${asked.method} ${asked.server}${asked.path}: no answer within ${ms} ms`;
+    controller.abort(new StillpointError({ code: 'timeout', message }));
+  });
+  return {
+    signal: controller.signal,
+    end() {
+      cancel();
+      outer?.removeEventListener('abort', onAbort);
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import type { Clock } from '../base/index.ts';
+import { createDeadline } from './deadline.ts';
+import { type Asked, fromStatus, fromTransport } from './from-http.ts';
+import { type Credentials, checkServerUrl, type Identity } from './identity.ts';
+import type { KubeletClient, KubeletReply } from './kubelet-client.ts';
+import { readKubeletConfig } from './kubelet-config.ts';
+import { parseJson, readStart } from './read-body.ts';
+import { createTransport } from './transport.ts';
+import { createWatchedFile } from './watched-file.ts';
+
+/** How the kubelet's certificate is proved; the cluster's CA is always tried first. */
+export interface KubeletTls {
+  /** PEM file; default the CA of our identity. */
+  caFile?: string;
+  /** The name in the certificate; default the node's name, as kubelets have it. */
+  serverName?: string;
+  /** PEM file of the kubelet's own certificate, `pki/kubelet.crt`: exactly it is accepted, too. */
+  pinFile?: string;
+}
+
+/** The way to the kubelet. */
+export type KubeletRoute =
+  /** `https://10.0.0.5:10250`. */
+  | { via: 'direct'; address: string; tls: KubeletTls }
+  /** Through the API server: needs nodes/proxy, which is far more than a checkpoint. A try-out. */
+  | { via: 'api-proxy' };
+
+export interface KubeletClientOptions {
+  identity: Identity;
+  nodeName: string;
+  route: KubeletRoute;
+  clock: Clock;
+}
+
+const REPLY_BYTES_MAX = 64 * 1024;
+const CONFIG_BYTES_MAX = 1024 * 1024;
+const CONFIG_TIMEOUT_MS = 15_000;
+
+/**
+ * The kubelet over HTTP/1.1. Throws `bad-config` when the address is not allowed. Files named in
+ * `tls` are read when they are needed, and again when they change.
+ */
+export function createKubeletClient(options: KubeletClientOptions): KubeletClient {
+  const way =
+    options.route.via === 'direct' ? directWay(options, options.route) : proxyWay(options);
+  const { server, prefix } = way;
+  const transport = createTransport(server);
+
+  /** Any HTTP reply; a 401, which has done nothing yet, once more with fresh credentials. */
+  const send = async (asked: Asked, bytesMax: number, signal: AbortSignal) => {
+    const request = { ...asked, headers: { Accept: 'application/json' } };
+    try {
+      let reply: KubeletReply = { status: 0, body: '' };
+      for (const fresh of [false, true]) {
+        const head = await transport.open(request, await way.credentials(fresh), signal);
+        const { text } = await readStart(head, bytesMax);
+        reply = { status: head.statusCode ?? 0, body: text };
+        if (reply.status !== 401) break;
+      }
+      return reply;
+    } catch (error) {
+      throw fromTransport(error, asked, signal);
+    }
+  };
+
+  return {
+    address: `${server}${prefix}`,
+    requestCheckpoint: ({ namespace, pod, container, timeoutSeconds }, signal) => {
+      const parts = [namespace, pod, container].map(encodeURIComponent).join('/');
+      const path = `${prefix}/checkpoint/${parts}?timeout=${timeoutSeconds}`;
+      return send({ method: 'POST', path, server }, REPLY_BYTES_MAX, signal);
+    },
+    async config() {
+      const asked: Asked = { method: 'GET', path: `${prefix}/configz`, server };
+      const deadline = createDeadline(options.clock, CONFIG_TIMEOUT_MS, asked);
+      try {
+        const reply = await send(asked, CONFIG_BYTES_MAX, deadline.signal);
+        if (reply.status !== 200) throw fromStatus(reply, asked, way.configRule);
+        return readKubeletConfig(parseJson<unknown>(reply.body, asked), server);
+      } finally {
+        deadline.end();
+      }
+    },
+    close: () => transport.close(),
+  };
+}
+
+interface Way {
+  server: string;
+  /** Before each path of the kubelet. */
+  prefix: string;
+  credentials(fresh: boolean): Promise<Credentials>;
+  /** The RBAC rule that config() needs. */
+  configRule: string;
+}
+
+function proxyWay({ identity, nodeName }: KubeletClientOptions): Way {
+  return {
+    server: identity.server,
+    prefix: `/api/v1/nodes/${encodeURIComponent(nodeName)}/proxy`,
+    credentials: (fresh) => identity.credentials({ fresh }),
+    configRule: 'apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"]',
+  };
+}
+
+const noHeaders: Readonly<Record<string, string>> = {};
+
+function directWay(
+  { identity, nodeName, clock }: KubeletClientOptions,
+  { address, tls: { caFile, serverName, pinFile } }: KubeletRoute & { via: 'direct' },
+): Way {
+  const ca = caFile ? createWatchedFile(caFile, clock) : undefined;
+  const pin = pinFile ? createWatchedFile(pinFile, clock) : undefined;
+  return {
+    server: checkServerUrl(address, 'kubelet.address'),
+    prefix: '',
+    async credentials(fresh) {
+      const { headers, tls } = await identity.credentials({ fresh });
+      const { Authorization } = headers;
+      return {
+        // Impersonation is a matter of the API server: the kubelet gets our identity and no more.
+        headers: Authorization ? { Authorization } : noHeaders,
+        tls: {
+          ...tls,
+          ca: ca ? await ca.read(fresh) : tls.ca,
+          serverName: serverName ?? nodeName,
+          pin: await pin?.read(fresh),
+          insecure: false,
+        },
+      };
+    },
+    configRule: 'apiGroups: [""], resources: ["nodes/configz"], verbs: ["get"]',
+  };
+}

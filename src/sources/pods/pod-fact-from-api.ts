@@ -1,0 +1,91 @@
+import type { PodFact } from '../../signal/index.ts';
+import {
+  type ApiObject,
+  numberAt,
+  objectAt,
+  objectsAt,
+  textAt,
+  textsAt,
+  timeAt,
+} from '../api-object.ts';
+import { containerFactsFromApi } from './container-facts.ts';
+
+const MIRROR = 'kubernetes.io/config.mirror';
+const HASH = 'kubernetes.io/config.hash';
+const SOURCE = 'kubernetes.io/config.source';
+
+/**
+ * The fact that Stillpoint keeps of a pod, from the API's object (core/v1 Pod). Tolerates whatever
+ * is missing or odd; undefined only without namespace, name or uid: such a pod cannot be named.
+ */
+export function podFactFromApi(pod: unknown): PodFact | undefined {
+  const metadata = objectAt(pod, 'metadata');
+  const spec = objectAt(pod, 'spec');
+  const status = objectAt(pod, 'status');
+  const namespace = textAt(metadata, 'namespace');
+  const name = textAt(metadata, 'name');
+  const uid = textAt(metadata, 'uid');
+  if (!namespace || !name || !uid) return undefined;
+  const annotations = textsAt(metadata, 'annotations');
+  const isStatic = isStaticPod(annotations);
+  return {
+    namespace,
+    name,
+    uid,
+    // The mirror's uid is the API's own; kubelet and runtime use the hash of the manifest.
+    staticUid: isStatic ? annotations[MIRROR] || annotations[HASH] || undefined : undefined,
+    isStatic,
+    nodeName: textAt(spec, 'nodeName') ?? '',
+    labels: textsAt(metadata, 'labels'),
+    annotations,
+    owner: ownerOf(metadata),
+    phase: textAt(status, 'phase') ?? 'Unknown',
+    // The API sets it to the end of the grace period, not to the moment of the request.
+    deletingAtMs: timeAt(metadata, 'deletionTimestamp'),
+    terminationGraceMs: graceSecondsOf(metadata, spec) * 1_000,
+    hostNetwork: spec?.hostNetwork === true,
+    containers: containerFactsFromApi(spec, status),
+  };
+}
+
+/**
+ * When the newest thing that the object tells of happened, ms; undefined when it tells no time.
+ * Whole seconds, as the API has them.
+ */
+export function podChangedAtMs(pod: unknown): number | undefined {
+  const metadata = objectAt(pod, 'metadata');
+  const status = objectAt(pod, 'status');
+  const times = [timeAt(metadata, 'creationTimestamp')];
+  for (const field of objectsAt(metadata, 'managedFields')) times.push(timeAt(field, 'time'));
+  for (const condition of objectsAt(status, 'conditions')) {
+    times.push(timeAt(condition, 'lastTransitionTime'));
+  }
+  for (const container of objectsAt(status, 'containerStatuses')) {
+    const state = objectAt(container, 'state');
+    times.push(timeAt(objectAt(state, 'running'), 'startedAt'));
+    times.push(timeAt(objectAt(state, 'terminated'), 'finishedAt'));
+  }
+  const known = times.filter((time) => time !== undefined);
+  return known.length > 0 ? Math.max(...known) : undefined;
+}
+
+/** A pod from a file or URL of the node, not from the API: its copy in the API is a mirror. */
+function isStaticPod(annotations: Readonly<Record<string, string>>): boolean {
+  const source = annotations[SOURCE];
+  return annotations[MIRROR] !== undefined || (source !== undefined && source !== 'api');
+}
+
+function ownerOf(metadata: ApiObject | undefined): PodFact['owner'] {
+  const owner = objectsAt(metadata, 'ownerReferences').find((one) => one.controller === true);
+  const kind = textAt(owner, 'kind');
+  const name = textAt(owner, 'name');
+  return kind && name ? { kind, name } : undefined;
+}
+
+/** A pod that is being deleted may have been given another grace than its spec says. */
+function graceSecondsOf(metadata: ApiObject | undefined, spec: ApiObject | undefined): number {
+  const given =
+    numberAt(metadata, 'deletionGracePeriodSeconds') ??
+    numberAt(spec, 'terminationGracePeriodSeconds');
+  return given !== undefined && given >= 0 ? given : 30;
+}
