@@ -1,4 +1,5 @@
 import type { BackendName, Target } from '../signal/index.ts';
+import type { FailureClass } from './failure.ts';
 
 /** What a backend is asked to do. */
 export interface CheckpointRequest {
@@ -16,12 +17,21 @@ export type CheckpointReply =
   | { kind: 'done'; archivePath: string }
   | {
       kind: 'failed';
-      failure: import('./failure.ts').FailureClass;
+      failure: FailureClass;
       /** The other side's words, cut to 4 KiB. */
       message: string;
       /** The call was given up by us or by a deadline: it may still write its archive later. */
       mayFinishLater: boolean;
     };
+
+/** Predicted stop = fixedMs + bytes / bytesPerSecond. */
+export interface FreezeCosts {
+  bytesPerSecond: number;
+  fixedMs: number;
+}
+
+/** Whether a backend can be used now, and why not. */
+export type Availability = { kind: 'available'; why: string } | { kind: 'absent'; why: string };
 
 /**
  * One way to ask for a checkpoint. Called by the capture state machine only, one call at a time
@@ -33,9 +43,9 @@ export interface Backend {
   readonly name: BackendName;
   /** `cri` and `containerd` choose the path; the kubelet does not. */
   readonly choosesPath: boolean;
-  /** Disk at the peak as a multiple of the image bytes, and throughput before one is learnt. */
-  readonly costs: { diskFactor: number; bytesPerSecond: number; fixedFreezeMs: number };
+  /** How long a container stands still, before this node has taught us better. */
+  readonly costs: FreezeCosts;
   /** Whether it can be used now; asked before each choice, must be cheap (cached). */
-  availability(): Promise<{ kind: 'available' } | { kind: 'absent'; why: string }>;
+  availability(): Promise<Availability>;
   checkpoint(request: CheckpointRequest, signal: AbortSignal): Promise<CheckpointReply>;
 }

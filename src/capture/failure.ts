@@ -35,6 +35,16 @@ export const failureClasses = {
     hint: 'end the session and try again',
     retryable: true,
   },
+  'other-checkpoint': {
+    meaning: 'another checkpoint of the same container ran at the same moment',
+    hint: 'let one tool at a time checkpoint a container',
+    retryable: true,
+  },
+  'wrong-directory': {
+    meaning: 'the kubelet wrote the archive outside of the configured checkpoints directory',
+    hint: 'set checkpointsDir to the directory `checkpoints` below the --root-dir of the kubelet',
+    retryable: false,
+  },
   'criu-missing': {
     meaning: 'CRIU is not installed where the runtime looks for it',
     hint: 'install CRIU on the node, then restart the runtime: containerd remembers that it was missing',

@@ -2,6 +2,27 @@
  * capture: our act on one container: guard, checkpoint through a backend, and the thaw check on
  * every way out. It never decides whether a capture is wanted and never reads an archive.
  */
-export type { Backend, CheckpointReply, CheckpointRequest } from './backend.ts';
+export { archiveName, archivePrefix, beginOfName } from './archive-name.ts';
+export type {
+  Availability,
+  Backend,
+  CheckpointReply,
+  CheckpointRequest,
+  FreezeCosts,
+} from './backend.ts';
+export { type CriBackendOptions, createCriBackend } from './backends/cri.ts';
+export type { CapturePlan, CaptureState } from './capture-state.ts';
+export { type Capturer, type CapturerOptions, createCapturer } from './capturer.ts';
+export type { DiskPlaces } from './disk-need.ts';
 export { type FailureClass, failureClasses } from './failure.ts';
-export type { CaptureOutcome, CaptureTimings } from './outcome.ts';
+export { createFreezeRates, type FreezeRates } from './learn-rate.ts';
+export type { CaptureOutcome, CaptureTimings, LateArchive } from './outcome.ts';
+export {
+  type Recovered,
+  type RecoveryDecision,
+  type RecoveryRow,
+  recoverCaptures,
+  recoveryRow,
+  recoveryRows,
+} from './recovery.ts';
+export { ensureThawed, type ThawQuestion, type ThawResult, type ThawTools } from './thaw.ts';

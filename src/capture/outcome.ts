@@ -1,6 +1,7 @@
 import type { Trigger } from '../dispatch/index.ts';
 import type { BackendName, ReasonCode } from '../signal/index.ts';
 import type { FailureClass } from './failure.ts';
+import type { ThawResult } from './thaw.ts';
 
 /** Moments and lengths of one capture; ms, monotonic differences but for the wall-clock start. */
 export interface CaptureTimings {
@@ -12,6 +13,17 @@ export interface CaptureTimings {
   checkpointMs: number;
   /** How long the container stood still as far as the freezer shows; absent when not watched. */
   frozenMs?: number;
+}
+
+/**
+ * A file that a failed checkpoint may have left, or may still write. To be adopted when it turns
+ * out complete, else removed, once it has stopped growing.
+ */
+export interface LateArchive {
+  /** Absent for the kubelet, which chooses the name; see `beginOfName`. */
+  path?: string;
+  /** Wall clock: a file begun before that is not this capture's. */
+  sinceMs: number;
 }
 
 /** How a capture ended. Exactly one for each trigger that was taken from the queue. */
@@ -26,6 +38,8 @@ export type CaptureOutcome =
       archivePath: string;
       predictedFreezeMs: number;
       timings: CaptureTimings;
+      /** How the thaw check ended; `stuck` is an alarm. */
+      thaw?: ThawResult;
     }
   | { kind: 'refused'; trigger: Trigger; reason: ReasonCode; detail: string }
   | {
@@ -37,4 +51,6 @@ export type CaptureOutcome =
       hint: string;
       retryable: boolean;
       timings: CaptureTimings;
+      thaw?: ThawResult;
+      lateArchive?: LateArchive;
     };

@@ -25,8 +25,12 @@ const ENDED: ReadonlySet<JournalState> = new Set(['recorded', 'refused', 'failed
 /** What the later steps learnt and a restart must know. */
 export interface JournalFacts {
   backend?: string;
+  backendReason?: string;
   /** Where the archive is or will be, once it is known. */
   archivePath?: string;
+  predictedFreezeMs?: number;
+  /** When the backend was asked, wall clock: a file older than that is not this capture's. */
+  startedAtMs?: number;
 }
 
 export interface JournalEntry {

@@ -1,0 +1,294 @@
+import { join } from 'node:path';
+import { isStillpointError, messageOf } from '../base/index.ts';
+import { deathExpectedAtMs, type Journal, type Trigger } from '../dispatch/index.ts';
+import type { CaptureSpec } from '../rules/index.ts';
+import { archiveName } from './archive-name.ts';
+import type { Backend, CheckpointReply } from './backend.ts';
+import {
+  type CapturePlan,
+  type CaptureState,
+  checkpointing,
+  failed,
+  guarded,
+  queued,
+  thawed,
+  thawing,
+} from './capture-state.ts';
+import { chooseBackend } from './choose-backend.ts';
+import { classifyFailure } from './classify.ts';
+import { readDumpLog } from './dump-log.ts';
+import { failureClasses } from './failure.ts';
+import { watchFreezer } from './freeze-watch.ts';
+import { askGuard, type GuardSources } from './guard-ask.ts';
+import { judgeGuard } from './guard-judge.ts';
+import type { FreezeRates } from './learn-rate.ts';
+import type { CaptureOutcome, CaptureTimings, LateArchive } from './outcome.ts';
+import { removePartialFile } from './partial-file.ts';
+import { ensureThawed, type ThawResult, type ThawTools } from './thaw.ts';
+import { createUncapturable } from './uncapturable.ts';
+
+export interface CapturerOptions extends GuardSources, ThawTools {
+  /** In any order; see chooseBackend. */
+  backends: readonly Backend[];
+  rates: FreezeRates;
+  /** Noted before the container may stand still, and after it is proved to run. */
+  journal: Pick<Journal, 'note'>;
+  /**
+   * Told of each state as it is entered. Runs while the container stands still in `checkpointing`
+   * and `thawing`: must return at once, do no I/O, and not throw.
+   */
+  onState?: (state: CaptureState) => void;
+}
+
+/** Does captures. Concurrent calls for different containers are allowed, dispatch makes one. */
+export interface Capturer {
+  /**
+   * One capture from guard to thaw. Aborting gives the checkpoint up in the backend's safe way;
+   * the thaw check runs all the same. Never rejects but for a bug.
+   */
+  capture(trigger: Trigger, signal: AbortSignal): Promise<CaptureOutcome>;
+}
+
+/** Less than this to live: the guard asks only what it must. */
+const HURRY_MS = 5_000;
+
+export function createCapturer(options: CapturerOptions): Capturer {
+  return new CapturerImpl(options);
+}
+
+type Refused = Extract<CaptureOutcome, { kind: 'refused' }>;
+type Reply<Kind extends CheckpointReply['kind']> = Extract<CheckpointReply, { kind: Kind }>;
+
+/** The reply, and the proof of how the container is after it. */
+interface Aftermath {
+  thaw: ThawResult;
+  timings: CaptureTimings;
+}
+
+class CapturerImpl implements Capturer {
+  readonly #options: CapturerOptions;
+  readonly #underWay = new Set<string>();
+  readonly #uncapturable = createUncapturable();
+
+  constructor(options: CapturerOptions) {
+    this.#options = options;
+  }
+
+  async capture(trigger: Trigger, signal: AbortSignal): Promise<CaptureOutcome> {
+    this.#options.onState?.(queued(trigger));
+    const { containerId } = trigger.target;
+    const plan = await this.#guard(trigger, signal);
+    if ('kind' in plan) return plan;
+    this.#underWay.add(containerId);
+    try {
+      return await this.#checkpoint(trigger, plan, signal);
+    } finally {
+      this.#underWay.delete(containerId);
+    }
+  }
+
+  /** queued → guarded, or refused. */
+  async #guard(trigger: Trigger, signal: AbortSignal): Promise<CapturePlan | Refused> {
+    const { clock, rates, places, backends } = this.#options;
+    const beganMs = clock.monotonicMs();
+    const queuedMs = Math.max(0, clock.wallMs() - trigger.acceptedMs);
+    const refused = (reason: Refused['reason'], detail: string): Refused => {
+      return { kind: 'refused', trigger, reason, detail };
+    };
+    if (signal.aborted) return refused('stopping', 'the agent stops before the capture began');
+    const { target } = trigger;
+    const against = this.#uncapturable.reasonAgainst(target.containerId);
+    if (against) return refused('uncapturable', `${against}: ${failureClasses[against].meaning}`);
+    const spec = captureSpecOf(trigger);
+    const choice = await chooseBackend(spec.via, backends);
+    if (choice.kind === 'none') return refused('no-backend', choice.detail);
+    const { backend, reason } = choice;
+    const archivePath = join(places.checkpointsDirectory, archiveName(target, clock.wallMs()));
+    const deathMs = deathExpectedAtMs(trigger);
+    const { facts, cgroup } = await askGuard(this.#options, {
+      target,
+      spec,
+      backend,
+      archivePath,
+      costs: rates.costs(backend.name, backend.costs),
+      captureUnderWay: this.#underWay.has(target.containerId),
+      hurry: deathMs - clock.wallMs() < HURRY_MS,
+    });
+    const verdict = judgeGuard(facts);
+    if (verdict.kind === 'refused') return refused(verdict.reason, verdict.detail);
+    if (signal.aborted) return refused('stopping', 'the agent stops before the capture began');
+    return {
+      backend,
+      backendReason: reason,
+      archivePath,
+      predictedFreezeMs: verdict.predictedFreezeMs,
+      bytes: (facts.size?.imageBytes ?? 0) + (facts.size?.layerBytes ?? 0),
+      cgroup,
+      queuedMs,
+      guardMs: clock.monotonicMs() - beganMs,
+    };
+  }
+
+  /** guarded → checkpointing → thawing → thawed or failed. */
+  async #checkpoint(
+    trigger: Trigger,
+    plan: CapturePlan,
+    signal: AbortSignal,
+  ): Promise<CaptureOutcome> {
+    const { clock, node, onState, journal } = this.#options;
+    onState?.(guarded(trigger, plan));
+    const startedAtMs = clock.wallMs();
+    const refusal = this.#noteBegin(trigger, plan, startedAtMs);
+    if (refusal) return refusal;
+    onState?.(checkpointing(trigger, plan, startedAtMs));
+    // From here to the end of ensureThawed the container may stand still: no disk, no log.
+    const beganMs = clock.monotonicMs();
+    const watch = watchFreezer(clock, node, plan.cgroup);
+    const { target } = trigger;
+    const reply = await this.#ask(trigger, plan, signal);
+    const checkpointMs = clock.monotonicMs() - beganMs;
+    onState?.(thawing(trigger, plan));
+    const thaw = await ensureThawed(this.#options, {
+      containerId: target.containerId,
+      cgroup: plan.cgroup,
+      frozenBefore: false,
+      mayFinishLater: reply.kind === 'failed' && reply.mayFinishLater,
+    });
+    const { queuedMs, guardMs } = plan;
+    const frozenMs = watch.stop();
+    const timings = { startedAtMs, queuedMs, guardMs, checkpointMs, frozenMs };
+    this.#tellThaw(trigger, thaw);
+    if (reply.kind === 'failed') return this.#fail(trigger, plan, reply, { thaw, timings });
+    const { archivePath } = reply;
+    this.#afterwards('journal', () => journal.note(trigger.id, 'thawed', { archivePath }));
+    onState?.(thawed(trigger, plan, archivePath));
+    return this.#succeed(trigger, plan, reply, { thaw, timings });
+  }
+
+  /** Whatever happens in the backend, a mistake of ours too, the thaw check must come after it. */
+  async #ask(trigger: Trigger, plan: CapturePlan, signal: AbortSignal): Promise<CheckpointReply> {
+    const { timeoutMs } = captureSpecOf(trigger);
+    const { archivePath, backend } = plan;
+    try {
+      return await backend.checkpoint({ target: trigger.target, archivePath, timeoutMs }, signal);
+    } catch (error) {
+      const message = `${backend.name} backend: ${messageOf(error)}`;
+      return { kind: 'failed', failure: 'unknown', message, mayFinishLater: true };
+    }
+  }
+
+  /** Book-keeping after the thaw: the outcome is true even when it cannot be written down. */
+  #afterwards(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.log.error('capture-not-noted', { what, error });
+    }
+  }
+
+  /** What must be durable before the container may stand still. Without it nothing begins. */
+  #noteBegin(trigger: Trigger, plan: CapturePlan, startedAtMs: number): Refused | undefined {
+    const { backend, backendReason, archivePath, predictedFreezeMs } = plan;
+    try {
+      this.#options.journal.note(trigger.id, 'checkpointing', {
+        backend: backend.name,
+        backendReason,
+        ...(backend.choosesPath ? { archivePath } : {}),
+        predictedFreezeMs,
+        startedAtMs,
+      });
+      return undefined;
+    } catch (error) {
+      if (!isStillpointError(error)) throw error;
+      const detail = `the journal cannot be written: ${error.message}`;
+      return { kind: 'refused', trigger, reason: 'not-writable', detail };
+    }
+  }
+
+  #succeed(
+    trigger: Trigger,
+    plan: CapturePlan,
+    reply: Reply<'done'>,
+    { thaw, timings }: Aftermath,
+  ): CaptureOutcome {
+    const { backend, backendReason, predictedFreezeMs, bytes } = plan;
+    this.#uncapturable.forget(trigger.target.containerId);
+    if (timings.frozenMs !== undefined && thaw.acts.length === 0) {
+      const seen = { bytes, frozenMs: timings.frozenMs };
+      this.#afterwards('rate', () => this.#options.rates.learn(backend.name, seen, backend.costs));
+    }
+    return {
+      kind: 'captured',
+      trigger,
+      backend: backend.name,
+      backendReason,
+      archivePath: reply.archivePath,
+      predictedFreezeMs,
+      timings,
+      thaw,
+    };
+  }
+
+  async #fail(
+    trigger: Trigger,
+    plan: CapturePlan,
+    reply: Reply<'failed'>,
+    { thaw, timings }: Aftermath,
+  ): Promise<CaptureOutcome> {
+    const { containerId } = trigger.target;
+    const failure =
+      reply.failure === 'unknown'
+        ? classifyFailure(reply.message, await readDumpLog(reply.message, containerId))
+        : reply.failure;
+    this.#uncapturable.note(containerId, failure);
+    const lateArchive = await this.#clearUp(plan, reply, timings.startedAtMs);
+    this.#afterwards('journal', () => this.#options.journal.note(trigger.id, 'failed'));
+    this.#options.onState?.(failed(trigger, plan));
+    const { hint, retryable } = failureClasses[failure];
+    return {
+      kind: 'failed',
+      trigger,
+      backend: plan.backend.name,
+      failure,
+      message: reply.message,
+      hint,
+      retryable,
+      timings,
+      thaw,
+      lateArchive,
+    };
+  }
+
+  /** Removes our partial file, or names what may appear later. */
+  async #clearUp(
+    plan: CapturePlan,
+    reply: Reply<'failed'>,
+    sinceMs: number,
+  ): Promise<LateArchive | undefined> {
+    if (!plan.backend.choosesPath) return { sinceMs };
+    const { archivePath } = plan;
+    if (reply.mayFinishLater) return { path: archivePath, sinceMs };
+    try {
+      const found = await removePartialFile(archivePath);
+      if (found === 'removed') this.#options.log.info('partial-archive-removed', { archivePath });
+      return found === 'not-ours' ? { path: archivePath, sinceMs } : undefined;
+    } catch (error) {
+      // The file is named in the outcome, so that whoever sweeps the directory tries again.
+      this.#options.log.warn('partial-archive-stays', { archivePath, why: messageOf(error) });
+      return { path: archivePath, sinceMs };
+    }
+  }
+
+  #tellThaw({ target }: Trigger, thaw: ThawResult): void {
+    const { containerId } = target;
+    if (thaw.acts.length > 0) this.#options.log.warn('thaw-was-needed', { containerId, ...thaw });
+    if (thaw.end === 'unchecked') this.#options.log.warn('thaw-not-checked', { containerId });
+  }
+}
+
+/** The first decision's; there is always one. */
+function captureSpecOf(trigger: Trigger): CaptureSpec {
+  const first = trigger.decisions[0];
+  if (first) return first.capture;
+  throw new RangeError(`trigger ${trigger.id} has no decision`);
+}

@@ -1,0 +1,224 @@
+import { accessSync, constants, lstatSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { type Clock, isStillpointError, messageOf, nodeCodeOf } from '../base/index.ts';
+import type { RuntimeClient, RuntimeContainerStatus, TaskState } from '../cri/index.ts';
+import {
+  type ContainerCgroup,
+  type DiskSpace,
+  evictionFloorBytes,
+  type NodeProbe,
+  readDiskSpace,
+} from '../node/index.ts';
+import type { CaptureSpec } from '../rules/index.ts';
+import { findContainer, type PodFact, type Target } from '../signal/index.ts';
+import { beginOfName, kubeletNameBytes } from './archive-name.ts';
+import type { Backend, FreezeCosts } from './backend.ts';
+import { type DiskPlaces, diskNeeds } from './disk-need.ts';
+import type {
+  ArchivePlace,
+  CaptureSize,
+  ContainerSight,
+  DiskFact,
+  GuardFacts,
+} from './guard-facts.ts';
+
+/** Where the guard looks. */
+export interface GuardSources {
+  clock: Clock;
+  runtime?: RuntimeClient;
+  node?: NodeProbe;
+  /** The pod of a target as the pod table has it now. */
+  podOf(target: Target): PodFact | undefined;
+  /** Why a container may not be captured at all; undefined = it may. */
+  denyReason(pod: PodFact, target: Target): string | undefined;
+  places: DiskPlaces;
+  /** evictionHard of the kubelet; undefined while it is not known (its defaults count then). */
+  evictionHard(): Readonly<Record<string, string>> | undefined;
+  /** Free space of a path; the real one when left out. */
+  diskSpace?: (path: string) => DiskSpace;
+}
+
+export interface GuardQuestion {
+  target: Target;
+  spec: CaptureSpec;
+  backend: Backend;
+  /** The name that we would choose; the kubelet chooses its own. */
+  archivePath: string;
+  costs: FreezeCosts & { learnt: boolean };
+  captureUnderWay: boolean;
+  /** The container may be dead within seconds: questions that cost more than they save are left. */
+  hurry: boolean;
+}
+
+/** Facts, and what the capture needs to go on. */
+export interface GuardAnswer {
+  facts: GuardFacts;
+  cgroup?: ContainerCgroup;
+}
+
+/** Share of a disk that must stay free above the kubelet's own eviction threshold. */
+const DISK_MARGIN = 0.05;
+
+/** A tracer holds the first process of a container, whoever it is; no need to ask thousands. */
+const TRACED_PIDS_MAX = 32;
+
+/** Collects the facts; decides nothing. Rejects only for what no guard can judge (a bug). */
+export async function askGuard(
+  sources: GuardSources,
+  question: GuardQuestion,
+): Promise<GuardAnswer> {
+  const { target, spec, backend, costs, captureUnderWay } = question;
+  const seen = await askRuntime(sources.runtime, target.containerId, question.hurry);
+  const pod = sources.podOf(target);
+  const cgroup = seen.status && sources.node?.cgroups.locate(seen.status);
+  const size = sizeOf(sources.node, cgroup, seen, pod, target);
+  const facts: GuardFacts = {
+    nowMs: sources.clock.wallMs(),
+    target,
+    spec,
+    backend: backend.name,
+    pod,
+    denied: pod && sources.denyReason(pod, target),
+    container: seen.sight,
+    freezer: cgroup && sources.node?.cgroups.freezerState(cgroup),
+    task: seen.task,
+    tracer: cgroup && sources.node ? findTracer(sources.node, cgroup) : undefined,
+    captureUnderWay,
+    size,
+    costs,
+    disks: diskFacts(sources, seen.runtimeName, (size?.imageBytes ?? 0) + (size?.layerBytes ?? 0)),
+    archive: archivePlace(question, sources.clock.wallMs()),
+  };
+  return { facts, cgroup };
+}
+
+interface RuntimeSight {
+  sight: ContainerSight;
+  status?: RuntimeContainerStatus;
+  task?: TaskState;
+  layerBytes?: number;
+  runtimeName?: string;
+}
+
+/** All questions at once; each that has no answer leaves its fact out. */
+async function askRuntime(
+  runtime: RuntimeClient | undefined,
+  id: string,
+  hurry: boolean,
+): Promise<RuntimeSight> {
+  if (!runtime) return { sight: { kind: 'not-asked' } };
+  const [status, task, layer, version] = await Promise.allSettled([
+    runtime.status(id),
+    runtime.taskState(id),
+    hurry ? undefined : runtime.writableLayerBytes(id),
+    runtime.version(),
+  ]);
+  return {
+    sight: sightOf(status),
+    status: answerOf(status),
+    task: answerOf(task),
+    layerBytes: answerOf(layer),
+    runtimeName: answerOf(version)?.name,
+  };
+}
+
+function answerOf<T>(result: PromiseSettledResult<T>): T | undefined {
+  return result.status === 'fulfilled' ? result.value : undefined;
+}
+
+function sightOf(result: PromiseSettledResult<RuntimeContainerStatus>): ContainerSight {
+  if (result.status === 'fulfilled') {
+    const { state, startedAtMs } = result.value;
+    return { kind: 'seen', state, startedAtMs };
+  }
+  if (isStillpointError(result.reason, 'not-found')) return { kind: 'gone' };
+  return { kind: 'unreachable', why: messageOf(result.reason) };
+}
+
+function sizeOf(
+  node: NodeProbe | undefined,
+  cgroup: ContainerCgroup | undefined,
+  seen: RuntimeSight,
+  pod: PodFact | undefined,
+  target: Target,
+): CaptureSize | undefined {
+  const layerBytes = seen.layerBytes ?? 0;
+  const imageBytes = cgroup && node?.imageBytes(cgroup);
+  if (imageBytes !== undefined) return { imageBytes, layerBytes, from: 'cgroup' };
+  const known = pod && findContainer(pod, target.container)?.memoryLimitBytes;
+  const limitBytes = seen.status?.memoryLimitBytes ?? known;
+  if (limitBytes === undefined) return undefined;
+  return { imageBytes: limitBytes, layerBytes, from: 'limit' };
+}
+
+function findTracer(node: NodeProbe, cgroup: ContainerCgroup): GuardFacts['tracer'] {
+  for (const pid of node.cgroups.pids(cgroup).slice(0, TRACED_PIDS_MAX)) {
+    const tracedBy = node.tracerPid(pid);
+    if (tracedBy !== undefined && tracedBy !== 0) return { pid, tracedBy };
+  }
+  return undefined;
+}
+
+function diskFacts(
+  sources: GuardSources,
+  runtimeName: string | undefined,
+  bytes: number,
+): DiskFact[] {
+  const { places } = sources;
+  const read = sources.diskSpace ?? readDiskSpace;
+  const optional = (path: string | undefined) => {
+    try {
+      return path === undefined ? undefined : read(path);
+    } catch (error) {
+      // The agent's mounts do not show it: its bytes count to the checkpoints directory's disk.
+      if (isStillpointError(error)) return undefined;
+      throw error;
+    }
+  };
+  const checkpointsDirectory = optional(places.checkpointsDirectory);
+  // Unreadable means that it cannot be written either, which is a guard of its own.
+  if (!checkpointsDirectory) return [];
+  const needs = diskNeeds(runtimeName, bytes, {
+    checkpointsDirectory,
+    runtimeRoot: optional(places.runtimeRoot),
+    runtimeTmp: optional(places.runtimeTmp),
+  });
+  return needs.map(({ disk, needBytes }) => ({
+    path: disk.path,
+    needBytes,
+    availableBytes: disk.availableBytes,
+    floorBytes: evictionFloorBytes(sources.evictionHard(), disk) + DISK_MARGIN * disk.totalBytes,
+  }));
+}
+
+function archivePlace(question: GuardQuestion, nowMs: number): ArchivePlace {
+  const { archivePath, target, backend } = question;
+  const directory = dirname(archivePath);
+  const nameBytes = backend.choosesPath
+    ? Buffer.byteLength(basename(archivePath))
+    : kubeletNameBytes(target);
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    const collidesWith = backend.choosesPath
+      ? existing(archivePath)
+      : sameSecond(directory, target, nowMs);
+    return { directory, nameBytes, collidesWith };
+  } catch (error) {
+    return { directory, nameBytes, notWritable: nodeCodeOf(error) ?? messageOf(error) };
+  }
+}
+
+function existing(path: string): string | undefined {
+  return lstatSync(path, { throwIfNoEntry: false }) ? basename(path) : undefined;
+}
+
+/**
+ * An archive of this target that was begun in this very second: the kubelet's names know whole
+ * seconds only, and the runtime writes into a file of that name without emptying it first. A
+ * directory that did not change in this second holds none, so that it is rarely listed.
+ */
+function sameSecond(directory: string, target: Target, nowMs: number): string | undefined {
+  const secondMs = Math.floor(nowMs / 1_000) * 1_000;
+  if (statSync(directory).mtimeMs < secondMs) return undefined;
+  return readdirSync(directory).find((name) => (beginOfName(target, name) ?? 0) >= secondMs);
+}

@@ -1,0 +1,165 @@
+import { formatBytes, formatDuration } from '../base/index.ts';
+import { findContainer, isRunning, type ReasonCode } from '../signal/index.ts';
+import { NAME_BYTES_MAX } from './archive-name.ts';
+import type { FreezeCosts } from './backend.ts';
+import type { CaptureSize, GuardFacts, GuardVerdict } from './guard-facts.ts';
+import { probeBudget } from './probe-budget.ts';
+
+interface Refusal {
+  reason: ReasonCode;
+  detail: string;
+}
+
+/** One guard: undefined lets the capture pass. */
+type Check = (facts: GuardFacts, freezeMs: number) => Refusal | undefined;
+
+/**
+ * All guards in order: first whose container it is, then whether it lives, then whether somebody
+ * else works on it, then what the capture would cost. The first refusal counts.
+ */
+const CHECKS: readonly Check[] = [
+  denied,
+  alive,
+  notBusy,
+  notFrozen,
+  notTraced,
+  sizeKnown,
+  shortEnough,
+  withinProbeBudget,
+  nameFits,
+  placeFree,
+  placeWritable,
+  diskStaysFree,
+];
+
+/** Judges whether a capture may begin. Pure: equal facts give equal verdicts. */
+export function judgeGuard(facts: GuardFacts): GuardVerdict {
+  const predictedFreezeMs = facts.size ? predictFreezeMs(facts.costs, facts.size) : 0;
+  for (const check of CHECKS) {
+    const refusal = check(facts, predictedFreezeMs);
+    if (refusal) return { kind: 'refused', ...refusal };
+  }
+  return { kind: 'ok', predictedFreezeMs };
+}
+
+/** Fixed part plus all that is copied while the container stands still. */
+export function predictFreezeMs(costs: FreezeCosts, size: CaptureSize): number {
+  const bytes = size.imageBytes + size.layerBytes;
+  return Math.round(costs.fixedMs + (bytes * 1_000) / costs.bytesPerSecond);
+}
+
+function denied(facts: GuardFacts): Refusal | undefined {
+  return facts.denied === undefined ? undefined : { reason: 'denied', detail: facts.denied };
+}
+
+/** The runtime is the truth about the container; the pod's status may lag behind by seconds. */
+function alive(facts: GuardFacts): Refusal | undefined {
+  const { container, target, pod } = facts;
+  const id = target.containerId.slice(0, 12);
+  const known = pod && findContainer(pod, target.container);
+  const next = known && isRunning(known) && known.containerId !== target.containerId;
+  const ended = (how: string): Refusal =>
+    next
+      ? { reason: 'life-changed', detail: `${id} ${how}, now ${known.containerId?.slice(0, 12)}` }
+      : { reason: 'expired', detail: `${id} ${how}` };
+  switch (container.kind) {
+    case 'seen':
+      if (container.state === 'running') return undefined;
+      if (container.state === 'exited') return ended('has exited');
+      return { reason: 'not-running', detail: `${id} is ${container.state}` };
+    case 'gone':
+      return ended('is gone');
+    case 'unreachable':
+      return { reason: 'no-backend', detail: `the runtime does not answer: ${container.why}` };
+    case 'not-asked':
+      if (!known) return ended('is gone');
+      if (next) return ended('was replaced');
+      return isRunning(known) ? undefined : { reason: 'not-running', detail: known.state.kind };
+  }
+}
+
+function notBusy(facts: GuardFacts): Refusal | undefined {
+  if (!facts.captureUnderWay) return undefined;
+  return { reason: 'busy', detail: 'a capture of ours of this container has not ended' };
+}
+
+/** Task status and freezer, either alone misses a state. */
+function notFrozen({ freezer, task }: GuardFacts): Refusal | undefined {
+  const frozen = freezer === 'frozen' || freezer === 'freezing';
+  const paused = task === 'paused' || task === 'pausing';
+  if (!frozen && !paused) return undefined;
+  const detail = `freezer ${freezer ?? 'not seen'}, task ${task ?? 'not seen'}`;
+  return { reason: 'frozen-already', detail };
+}
+
+function notTraced({ tracer }: GuardFacts): Refusal | undefined {
+  if (!tracer) return undefined;
+  return {
+    reason: 'busy',
+    detail: `process ${tracer.pid} is traced by ${tracer.tracedBy}: another checkpoint or a debugger`,
+  };
+}
+
+function sizeKnown({ size }: GuardFacts): Refusal | undefined {
+  if (size) return undefined;
+  return {
+    reason: 'freeze-too-long',
+    detail: 'size unknown: neither its cgroup nor a memory limit can be seen',
+  };
+}
+
+function shortEnough(facts: GuardFacts, freezeMs: number): Refusal | undefined {
+  const max = facts.spec.freezeMsMax;
+  if (freezeMs <= max) return undefined;
+  const detail = `${describeFreeze(facts, freezeMs)}, allowed ${formatDuration(max)}`;
+  return { reason: 'freeze-too-long', detail };
+}
+
+function withinProbeBudget(facts: GuardFacts, freezeMs: number): Refusal | undefined {
+  const container = facts.pod && findContainer(facts.pod, facts.target.container);
+  if (!container) return undefined;
+  const budget = probeBudget(container.probes, freezeMs, runningForMs(facts));
+  if (!budget || freezeMs < budget.limitMs) return undefined;
+  const allowed = `${budget.probe} forgives less than ${formatDuration(budget.limitMs)}`;
+  return { reason: 'probe-budget', detail: `${describeFreeze(facts, freezeMs)}; ${allowed}` };
+}
+
+function runningForMs({ container, pod, target, nowMs }: GuardFacts): number {
+  if (container.kind === 'seen') return nowMs - container.startedAtMs;
+  const state = pod && findContainer(pod, target.container)?.state;
+  return state?.kind === 'running' ? nowMs - state.startedAtMs : 0;
+}
+
+function describeFreeze({ size, costs }: GuardFacts, freezeMs: number): string {
+  const bytes = formatBytes((size?.imageBytes ?? 0) + (size?.layerBytes ?? 0));
+  const upTo = size?.from === 'limit' ? 'up to ' : '';
+  const rate = `${formatBytes(costs.bytesPerSecond)}/s${costs.learnt ? '' : ' (not learnt yet)'}`;
+  return `${upTo}${bytes} at ${rate} would stand still for ${formatDuration(freezeMs)}`;
+}
+
+function nameFits({ archive }: GuardFacts): Refusal | undefined {
+  if (archive.nameBytes <= NAME_BYTES_MAX) return undefined;
+  const detail = `${archive.nameBytes} bytes, at most ${NAME_BYTES_MAX}`;
+  return { reason: 'name-too-long', detail };
+}
+
+function placeFree({ archive }: GuardFacts): Refusal | undefined {
+  if (archive.collidesWith === undefined) return undefined;
+  return { reason: 'archive-exists', detail: `${archive.collidesWith} would be written over` };
+}
+
+function placeWritable({ archive }: GuardFacts): Refusal | undefined {
+  if (archive.notWritable === undefined) return undefined;
+  return { reason: 'not-writable', detail: `${archive.directory}: ${archive.notWritable}` };
+}
+
+function diskStaysFree({ disks }: GuardFacts): Refusal | undefined {
+  const low = disks.find((disk) => disk.availableBytes - disk.needBytes < disk.floorBytes);
+  if (!low) return undefined;
+  const numbers = [
+    `${formatBytes(low.availableBytes)} free`,
+    `${formatBytes(low.needBytes)} needed at the peak`,
+    `${formatBytes(low.floorBytes)} must stay`,
+  ];
+  return { reason: 'disk-low', detail: `${low.path}: ${numbers.join(', ')}` };
+}
