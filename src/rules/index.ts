@@ -3,15 +3,32 @@
  * I/O but for load, no clock of its own, no knowledge of how a capture is done. Imports only
  * signal and base.
  */
+export { REQUEST_RULE } from './check.ts';
+export { createRulesCore, type RulesCore, type RulesOptions } from './core.ts';
 export type { CaptureSpec, Decision, SignalSummary } from './decision.ts';
+export { createDenyList, type DenyList, deniedNamespaces, denyReason } from './deny.ts';
+export {
+  type MemoryThreshold,
+  memoryThresholds,
+  quietCounts,
+  type ScheduleEntry,
+  scheduleEntries,
+} from './derive.ts';
+export { ruleFingerprint } from './fingerprint.ts';
+export { type LoadedRules, type LoadOptions, loadRules, rulesFromDocuments } from './load.ts';
 export type {
   EventMatch,
   FieldMatch,
   LabelExpression,
   Rule,
+  RuleOf,
   TargetSelector,
   TextTest,
   When,
   WhenKind,
 } from './rule.ts';
 export { signalKindOfWhen } from './rule.ts';
+export { captureDefaults, ruleSchema } from './schema.ts';
+export { keepOnlyPods, type RulesSnapshot, restoreState, saveState } from './snapshot.ts';
+export { createRulesState, type RulesState } from './state.ts';
+export { type StepResult, step } from './step.ts';

@@ -27,6 +27,9 @@ export type When =
 
 export type WhenKind = When['kind'];
 
+/** A rule whose condition is of kind K. */
+export type RuleOf<K extends WhenKind> = Rule & { when: Extract<Rule['when'], { kind: K }> };
+
 /** All parts that are present must hold. */
 export interface EventMatch {
   reason: readonly string[];

@@ -1,0 +1,100 @@
+import type { ContainerFact } from '../signal/index.ts';
+import type { CaptureSpec } from './decision.ts';
+import { type DenyList, denyReason } from './deny.ts';
+import type { PodEntry } from './pod-table.ts';
+import type { Rule, RuleOf, WhenKind } from './rule.ts';
+import { captureDefaults } from './schema.ts';
+import { selectsContainer, selectsPod } from './select.ts';
+
+/** What the core must know of its node. */
+export interface RulesOptions {
+  /** This node's name in Kubernetes. */
+  nodeName: string;
+  denyList: DenyList;
+  /** How a person's request is captured; `via` comes from the request. */
+  requestCapture?: Pick<CaptureSpec, 'timeoutMs' | 'freezeMsMax'>;
+}
+
+/**
+ * A set of rules, indexed so that a signal meets only those that can match its kind. Immutable;
+ * a changed set is a new core, and restoreState carries the state over.
+ */
+export interface RulesCore {
+  readonly rules: readonly Rule[];
+  readonly byId: ReadonlyMap<string, Rule>;
+  readonly options: Required<RulesOptions>;
+  readonly memory: readonly RuleOf<'memory'>[];
+  /** By the Event's reason. */
+  readonly eventByReason: ReadonlyMap<string, readonly RuleOf<'event'>[]>;
+  readonly crashLoop: readonly RuleOf<'crashLoop'>[];
+  readonly alert: readonly RuleOf<'alert'>[];
+}
+
+export function createRulesCore(rules: readonly Rule[], options: RulesOptions): RulesCore {
+  const eventByReason = new Map<string, RuleOf<'event'>[]>();
+  for (const rule of rules.filter(isOf('event'))) {
+    for (const reason of new Set(rule.when.match.reason)) {
+      const same = eventByReason.get(reason) ?? [];
+      same.push(rule);
+      eventByReason.set(reason, same);
+    }
+  }
+  return {
+    rules,
+    byId: new Map(rules.map((rule) => [rule.id, rule])),
+    options: {
+      requestCapture: {
+        timeoutMs: captureDefaults.timeoutMs,
+        freezeMsMax: captureDefaults.freezeMsMax,
+      },
+      ...options,
+    },
+    memory: rules.filter(isOf('memory')),
+    eventByReason,
+    crashLoop: rules.filter(isOf('crashLoop')),
+    alert: rules.filter(isOf('alert')),
+  };
+}
+
+/** Narrows a rule to one kind. */
+export function isOf<K extends WhenKind>(kind: K) {
+  return (rule: Rule): rule is RuleOf<K> => rule.when.kind === kind;
+}
+
+/** Whether the rule reaches the pod; worked out once for each look of the pod. */
+export function reachesPod(entry: PodEntry, rule: Rule): boolean {
+  const known = entry.cache.selected.get(rule.id);
+  if (known !== undefined) return known;
+  const selected = selectsPod(rule, entry.fact);
+  entry.cache.selected.set(rule.id, selected);
+  return selected;
+}
+
+/** The entry of the deny list that holds; worked out once for each look of the pod. */
+export function deniedBy(
+  core: RulesCore,
+  entry: PodEntry,
+  container: ContainerFact,
+): string | undefined {
+  const { denied } = entry.cache;
+  if (!denied.has(container.name)) {
+    denied.set(container.name, denyReason(entry.fact, container, core.options.denyList));
+  }
+  return denied.get(container.name);
+}
+
+/** The memory rules that reach the container. */
+export function memoryRulesOf(
+  core: RulesCore,
+  entry: PodEntry,
+  container: ContainerFact,
+): readonly RuleOf<'memory'>[] {
+  const { memoryRules } = entry.cache;
+  const known = memoryRules.get(container.name);
+  if (known) return known;
+  const found = core.memory.filter(
+    (rule) => reachesPod(entry, rule) && selectsContainer(rule.target, container),
+  );
+  memoryRules.set(container.name, found);
+  return found;
+}

@@ -1,0 +1,155 @@
+import type { ContainerFact } from '../signal/index.ts';
+import {
+  describeTarget,
+  isRunning,
+  type ReasonCode,
+  type Signal,
+  type Target,
+} from '../signal/index.ts';
+import { cooldownUntilMs, startCooldown } from './cooldowns.ts';
+import { deniedBy, type RulesCore } from './core.ts';
+import type { Decision, SignalSummary } from './decision.ts';
+import type { PodEntry } from './pod-table.ts';
+import type { Rule } from './rule.ts';
+import { advanceTo, type RulesState } from './state.ts';
+import { summarize } from './summary.ts';
+
+/** One step under way: what every kind of condition needs, and where decisions go. */
+export interface Step {
+  core: RulesCore;
+  state: RulesState;
+  nowMs: number;
+  /** The signal, summarised when a decision first needs it. */
+  summary(): SignalSummary;
+  decisions: Decision[];
+}
+
+export function beginStep(core: RulesCore, state: RulesState, signal: Signal, nowMs: number): Step {
+  let summary: SignalSummary | undefined;
+  return {
+    core,
+    state,
+    nowMs: advanceTo(state, nowMs),
+    summary() {
+      summary ??= summarize(signal);
+      return summary;
+    },
+    decisions: [],
+  };
+}
+
+/** A rule and the container that it is about to be judged for. */
+export interface Case {
+  rule: Rule;
+  entry: PodEntry;
+  container: ContainerFact;
+}
+
+/** What was found, before it becomes a decision. */
+export interface Finding {
+  reason: ReasonCode;
+  detail: string;
+}
+
+/** Checks that come before any window, for a case whose condition holds: may it be at all? */
+export function judgeTarget(
+  core: RulesCore,
+  { entry, container }: Omit<Case, 'rule'>,
+): Finding | undefined {
+  const denied = deniedBy(core, entry, container);
+  if (denied !== undefined) return { reason: 'denied', detail: denied };
+  if (!isRunning(container)) return { reason: 'not-running', detail: describeState(container) };
+  return undefined;
+}
+
+/** The cooldown of the case, if it is still under way. */
+export function judgeCooldown(step: Step, one: Case): (Finding & { untilMs: number }) | undefined {
+  const untilMs = cooldownUntilMs(step.state.cooldowns, cooldownOf(one), step.nowMs);
+  if (untilMs === undefined) return undefined;
+  return { reason: 'cooldown', detail: `until ${formatTime(untilMs)}`, untilMs };
+}
+
+/** All checks passed: fires, or only says so in mode observe; both start the cooldown. */
+export function fire(step: Step, one: Case, what: FireDetail): void {
+  startCooldown(step.state.cooldowns, cooldownOf(one), step.nowMs);
+  const isObserved = one.rule.mode === 'observe';
+  step.decisions.push({
+    verdict: isObserved ? 'suppress' : 'fire',
+    reason: isObserved ? 'observed' : 'fired',
+    detail: what.detail,
+    ...common(step, one.rule),
+    target: targetOf(one),
+    signal: what.signal ?? step.summary(),
+    deathExpectedAtMs: what.deathExpectedAtMs,
+  });
+}
+
+export interface FireDetail {
+  detail: string;
+  /** The signal that is to be cited, when it is not the one of this step. */
+  signal?: SignalSummary;
+  deathExpectedAtMs?: number;
+}
+
+/** A decision that ends here, with its reason. */
+export function suppress(
+  step: Step,
+  rule: Rule,
+  finding: Finding,
+  more: { target?: Target; signal?: SignalSummary } = {},
+): void {
+  step.decisions.push({
+    verdict: 'suppress',
+    reason: finding.reason,
+    detail: finding.detail,
+    ...common(step, rule),
+    target: more.target,
+    signal: more.signal ?? step.summary(),
+  });
+}
+
+/** What every decision of a rule carries. */
+export function common(step: Step, rule: Rule) {
+  return {
+    rule: rule.id,
+    atMs: step.nowMs,
+    capture: rule.capture,
+    retainClass: rule.retainClass,
+  };
+}
+
+/** The container in its present life; the id is empty while it has none. */
+export function targetOf({ entry, container }: Pick<Case, 'entry' | 'container'>): Target {
+  const { namespace, name, uid } = entry.fact;
+  return {
+    namespace,
+    pod: name,
+    podUid: uid,
+    container: container.name,
+    containerId: container.containerId ?? '',
+  };
+}
+
+/** 12:04:10Z, of a wall time. */
+export function formatTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(11, 19)}Z`;
+}
+
+function describeState({ state }: ContainerFact): string {
+  switch (state.kind) {
+    case 'waiting':
+      return `waiting: ${state.reason}`;
+    case 'terminated':
+      return `terminated: ${state.end.reason} (exit code ${state.end.exitCode})`;
+    case 'running':
+      return 'its container id is not known yet';
+  }
+}
+
+function cooldownOf(one: Case) {
+  return {
+    rule: one.rule.id,
+    key: describeTarget(targetOf(one)),
+    cooldownMs: one.rule.limits.cooldownMs,
+  };
+}

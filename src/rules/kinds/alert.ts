@@ -1,0 +1,69 @@
+import type { AlertSignal } from '../../signal/index.ts';
+import { reachesPod } from '../core.ts';
+import { fire, judgeCooldown, judgeTarget, type Step, suppress, targetOf } from '../judge.ts';
+import { resolveHints } from '../resolve.ts';
+import type { RuleOf } from '../rule.ts';
+import { selectsContainer } from '../select.ts';
+import { countQuiet } from '../state.ts';
+
+/**
+ * An alert from outside. Its target is looked for only when a rule wants it, so that a stream of
+ * alerts that nobody wants costs and says nothing.
+ */
+export function stepAlert(step: Step, signal: AlertSignal): void {
+  const wanting: RuleOf<'alert'>[] = [];
+  for (const rule of step.core.alert) {
+    if (matches(rule, signal)) wanting.push(rule);
+    else countQuiet(step.state, rule.id, 'no-match');
+  }
+  if (wanting.length === 0) return;
+  const found = resolveHints(step.state.pods, signal.hints, step.core.options.nodeName);
+  if ('reason' in found) {
+    for (const rule of wanting) {
+      // Every node hears every alert: that it is about another one is only counted.
+      if (found.reason === 'elsewhere') countQuiet(step.state, rule.id, 'elsewhere');
+      else suppress(step, rule, found);
+    }
+    return;
+  }
+  const { entry, container } = found;
+  const selecting = wanting.filter(
+    (rule) => reachesPod(entry, rule) && selectsContainer(rule.target, container),
+  );
+  for (const rule of selecting) judge(step, { rule, ...found }, signal);
+  for (const rule of wanting) {
+    if (selecting.includes(rule)) continue;
+    if (selecting.length > 0) countQuiet(step.state, rule.id, 'not-selected');
+    else {
+      const target = targetOf(found);
+      const detail = 'no rule that wants the alert selects its target';
+      suppress(step, rule, { reason: 'not-selected', detail }, { target });
+    }
+  }
+}
+
+function judge(
+  step: Step,
+  one: Parameters<typeof fire>[1] & { rule: RuleOf<'alert'> },
+  signal: AlertSignal,
+): void {
+  const finding = judgeTarget(step.core, one) ?? judgeCooldown(step, one);
+  if (finding) suppress(step, one.rule, finding, { target: targetOf(one) });
+  else fire(step, one, { detail: describeMatch(one.rule, signal) });
+}
+
+function matches({ when }: RuleOf<'alert'>, { shape, fields }: AlertSignal): boolean {
+  if (when.shape !== shape) return false;
+  return when.match.every(({ field, matches }) =>
+    matches(Object.hasOwn(fields, field) ? fields[field] : undefined),
+  );
+}
+
+function describeMatch({ when }: RuleOf<'alert'>, { fields }: AlertSignal): string {
+  return when.match
+    .map(({ field, text }) => {
+      const value = JSON.stringify(fields[field]) ?? 'absent';
+      return `${text}: ${value.length > 80 ? `${value.slice(0, 79)}…` : value}`;
+    })
+    .join('; ');
+}

@@ -1,0 +1,187 @@
+import { formatDuration } from '../../base/index.ts';
+import {
+  type ContainerEnd,
+  type ContainerFact,
+  isRunning,
+  type PodFact,
+} from '../../signal/index.ts';
+import { deniedBy, reachesPod } from '../core.ts';
+import type { SignalSummary } from '../decision.ts';
+import {
+  type Case,
+  common,
+  fire,
+  formatTime,
+  judgeCooldown,
+  judgeTarget,
+  type Step,
+  suppress,
+  targetOf,
+} from '../judge.ts';
+import type { Arm, CrashLoopMemo } from '../memo.ts';
+import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
+import type { RuleOf } from '../rule.ts';
+import { selectsContainer } from '../select.ts';
+import { schedule } from '../state.ts';
+import { addCount, sumWindow, trimWindow } from '../window.ts';
+
+/** The kubelet's longest back-off is 5 min; it forgets a crash loop after 10 min of running. */
+const ARM_MS_MIN = 600_000;
+
+type CrashLoopCase = Case & { rule: RuleOf<'crashLoop'> };
+
+/**
+ * A pod changed. A container that failed often enough is armed: what runs next, or runs already
+ * since the last failure, is captured once it is old enough. While it waits in back-off there is
+ * nothing to capture.
+ */
+export function stepCrashLoop(
+  step: Step,
+  entry: PodEntry,
+  before: PodFact | undefined,
+  initial: boolean,
+): void {
+  for (const container of entry.fact.containers) {
+    const end = initial ? undefined : newFailure(container, before);
+    if (!end && !entry.memos.has(container.name)) continue;
+    for (const rule of step.core.crashLoop) {
+      if (!reachesPod(entry, rule) || !selectsContainer(rule.target, container)) continue;
+      const one = { rule, entry, container };
+      followLife(step, one);
+      if (end) countFailure(step, one, end);
+    }
+  }
+}
+
+/** The time that an armed life was to reach has come. */
+export function wakeCrashLoop(step: Step, one: Case, rule: RuleOf<'crashLoop'>): void {
+  const memo = memoOf(one.entry, one.container.name, rule.id);
+  if (memo?.kind !== 'crashLoop' || memo.arm?.dueMs === undefined) return;
+  const { arm } = memo;
+  arm.dueMs = undefined;
+  // The life is over and the pod's new status has not come yet: it will bind the next life.
+  if (arm.containerId !== one.container.containerId) return;
+  const full = { ...one, rule };
+  const finding = judgeTarget(step.core, full) ?? judgeCooldown(step, full);
+  memo.arm = undefined;
+  if (finding) {
+    suppress(step, rule, finding, { target: targetOf(full), signal: arm.signal });
+    return;
+  }
+  const detail = `life captured ${formatDuration(rule.when.captureAfterMs)} after its start`;
+  fire(step, full, { detail, signal: arm.signal });
+}
+
+interface Failure {
+  end: ContainerEnd;
+  restarts: number;
+}
+
+/** Failed lives that the new status tells of. A clean end is no failure. */
+function newFailure(container: ContainerFact, before: PodFact | undefined): Failure | undefined {
+  const known = before?.containers.find(({ name }) => name === container.name);
+  const end = container.lastEnd;
+  if (!known || !end || (end.exitCode === 0 && end.reason === 'Completed')) return undefined;
+  const restarts = container.restartCount - known.restartCount;
+  return restarts > 0 ? { end, restarts } : undefined;
+}
+
+function countFailure(step: Step, one: CrashLoopCase, { end, restarts }: Failure): void {
+  const { when, id } = one.rule;
+  const known = memoOf(one.entry, one.container.name, id);
+  const memo: CrashLoopMemo =
+    known?.kind === 'crashLoop' ? known : { kind: 'crashLoop', restarts: [] };
+  if (memo !== known) setMemo(one.entry, one.container.name, id, memo);
+  const endKey = `${end.containerId ?? ''} ${end.finishedAtMs}`;
+  if (memo.countedEnd === endKey) return;
+  memo.countedEnd = endKey;
+  const { finishedAtMs } = end;
+  const atMs = Number.isFinite(finishedAtMs) ? Math.min(finishedAtMs, step.nowMs) : step.nowMs;
+  addCount(memo.restarts, atMs, restarts);
+  trimWindow(memo.restarts, step.nowMs, { withinMs: when.withinMs, enough: when.restarts });
+  judgeRestarts(step, one, memo, summarizeFailure(step, one, end));
+}
+
+function judgeRestarts(
+  step: Step,
+  one: CrashLoopCase,
+  memo: CrashLoopMemo,
+  signal: SignalSummary,
+): void {
+  const { when } = one.rule;
+  const seen = sumWindow(memo.restarts);
+  const counted = `${seen} of ${when.restarts} failures within ${formatDuration(when.withinMs)}`;
+  const target = targetOf(one);
+  const denied = deniedBy(step.core, one.entry, one.container);
+  if (denied !== undefined) {
+    suppress(step, one.rule, { reason: 'denied', detail: denied }, { target, signal });
+    return;
+  }
+  if (seen < when.restarts) {
+    suppress(step, one.rule, { reason: 'window-open', detail: counted }, { target, signal });
+    return;
+  }
+  const cooling = judgeCooldown(step, one);
+  if (cooling) {
+    suppress(step, one.rule, cooling, { target, signal });
+    return;
+  }
+  const expiresMs = step.nowMs + Math.max(when.withinMs, ARM_MS_MIN);
+  const isNew = memo.arm === undefined;
+  memo.arm = { ...memo.arm, expiresMs, signal };
+  bindLife(step, one, memo.arm);
+  if (isNew) sayArmed(step, one, memo.arm, counted);
+}
+
+/** An armed container: lets go of a life that ended too early, takes the one that began. */
+function followLife(step: Step, one: CrashLoopCase): void {
+  const memo = memoOf(one.entry, one.container.name, one.rule.id);
+  if (memo?.kind !== 'crashLoop' || !memo.arm) return;
+  const { arm } = memo;
+  if (arm.expiresMs <= step.nowMs) {
+    memo.arm = undefined;
+    return;
+  }
+  const isOver = !isRunning(one.container) || arm.containerId !== one.container.containerId;
+  if (arm.containerId !== undefined && isOver) {
+    arm.containerId = undefined;
+    arm.dueMs = undefined;
+    const afterMs = one.rule.when.captureAfterMs;
+    sayArmed(step, one, arm, `the life ended before it was ${formatDuration(afterMs)} old`);
+  }
+  bindLife(step, one, arm);
+}
+
+function bindLife(step: Step, one: CrashLoopCase, arm: Arm): void {
+  const { state, containerId, name } = one.container;
+  if (state.kind !== 'running' || containerId === undefined) return;
+  if (arm.containerId === containerId) return;
+  arm.containerId = containerId;
+  arm.dueMs = Math.max(step.nowMs, state.startedAtMs + one.rule.when.captureAfterMs);
+  const podUid = one.entry.fact.uid;
+  schedule(step.state, arm.dueMs, { podUid, container: name, rule: one.rule.id });
+}
+
+function sayArmed(step: Step, one: CrashLoopCase, arm: Arm, why: string): void {
+  const next =
+    arm.dueMs === undefined
+      ? `next life ${formatDuration(one.rule.when.captureAfterMs)} after its start`
+      : `at ${formatTime(arm.dueMs)}`;
+  step.decisions.push({
+    verdict: 'arm',
+    reason: 'armed',
+    detail: `${why}; captures ${next}`,
+    ...common(step, one.rule),
+    target: targetOf(one),
+    signal: arm.signal,
+  });
+}
+
+function summarizeFailure(step: Step, one: CrashLoopCase, end: ContainerEnd): SignalSummary {
+  const { name, restartCount } = one.container;
+  const text =
+    `${name} failed: ${end.reason} (exit code ${end.exitCode}), ` +
+    `restarted ${restartCount} ${restartCount === 1 ? 'time' : 'times'}`;
+  const data = { container: name, restartCount, lastEnd: end };
+  return { ...step.summary(), text, data };
+}

@@ -1,0 +1,139 @@
+import { formatDuration } from '../../base/index.ts';
+import type { ContainerFact, EventSignal } from '../../signal/index.ts';
+import { reachesPod } from '../core.ts';
+import {
+  type Case,
+  type Finding,
+  fire,
+  judgeCooldown,
+  judgeTarget,
+  type Step,
+  suppress,
+  targetOf,
+} from '../judge.ts';
+import type { EventMemo } from '../memo.ts';
+import { memoOf, type PodEntry, podOfName, setMemo } from '../pod-table.ts';
+import type { Rule, RuleOf } from '../rule.ts';
+import { selectsContainer } from '../select.ts';
+import { countQuiet } from '../state.ts';
+import { addCount, sumWindow, trimWindow } from '../window.ts';
+
+/** What client-go's recorder puts before the newest message of ten alike (EventAggregator). */
+const COMBINED = '(combined from similar events): ';
+/** The prober could not run the probe; the kubelet does not count it, and a freeze causes it. */
+const PROBE_ERROR = /^(Liveness|Readiness|Startup) probe errored/;
+
+/** A Kubernetes Event about a pod. Events of pods that are not on this node are passed over. */
+export function stepEvent(step: Step, signal: EventSignal): void {
+  const rules = step.core.eventByReason.get(signal.reason);
+  if (!rules) return;
+  const entry = podOfName(step.state.pods, signal.namespace, signal.pod);
+  if (!entry || !isAboutPod(signal, entry)) return;
+  const message = signal.message.startsWith(COMBINED)
+    ? signal.message.slice(COMBINED.length)
+    : signal.message;
+  for (const rule of rules) {
+    if (!reachesPod(entry, rule)) countQuiet(step.state, rule.id, 'not-selected');
+    else if (!matches(rule, signal, message)) countQuiet(step.state, rule.id, 'no-match');
+    else stepRule(step, { rule, entry }, signal);
+  }
+}
+
+function stepRule(
+  step: Step,
+  { rule, entry }: { rule: RuleOf<'event'>; entry: PodEntry },
+  signal: EventSignal,
+): void {
+  const found = resolveContainer(entry, rule, signal);
+  if ('reason' in found) {
+    if (found.reason === 'not-selected') countQuiet(step.state, rule.id, 'not-selected');
+    else suppress(step, rule, found);
+    return;
+  }
+  const one = { rule, entry, container: found.container };
+  const seen = countEvent(step, one, signal);
+  const finding =
+    judgeTarget(step.core, one) ?? judgeWindow(rule, seen) ?? judgeCooldown(step, one);
+  if (finding) {
+    suppress(step, rule, finding, { target: targetOf(one) });
+    return;
+  }
+  fire(step, one, {
+    detail: describeCount(rule, seen),
+    deathExpectedAtMs: livenessDeathMs(step, one.container, signal, seen),
+  });
+}
+
+/** A static pod's Events name the uid that the kubelet gave it, not the mirror pod's. */
+function isAboutPod({ podUid }: EventSignal, { fact }: PodEntry): boolean {
+  return podUid === '' || podUid === fact.uid || podUid === fact.staticUid;
+}
+
+function matches({ when: { match } }: RuleOf<'event'>, signal: EventSignal, message: string) {
+  if (match.type !== undefined && match.type !== signal.type) return false;
+  if (PROBE_ERROR.test(message)) return false;
+  return match.message === undefined || match.message.matches(message);
+}
+
+/** The container that the Event names, or the only one of the pod that the rule can mean. */
+function resolveContainer(
+  entry: PodEntry,
+  rule: Rule,
+  signal: EventSignal,
+): { container: ContainerFact } | Finding {
+  const { containers } = entry.fact;
+  if (signal.container !== undefined) {
+    const container = containers.find(({ name }) => name === signal.container);
+    if (!container) {
+      return { reason: 'target-unknown', detail: `no container ${signal.container}` };
+    }
+    if (selectsContainer(rule.target, container)) return { container };
+    return { reason: 'not-selected', detail: container.name };
+  }
+  const meant = containers.filter(
+    (one) => one.type === 'app' && selectsContainer(rule.target, one),
+  );
+  const [container] = meant;
+  if (!container) return { reason: 'not-selected', detail: 'no app container is selected' };
+  if (meant.length === 1) return { container };
+  const detail = `about the pod as a whole: ${meant.map(({ name }) => name).join(', ')}`;
+  return { reason: 'target-ambiguous', detail };
+}
+
+/** Adds the Event to the window of its container and gives the count in it. */
+function countEvent(step: Step, one: Case & { rule: RuleOf<'event'> }, signal: EventSignal) {
+  const { when, id } = one.rule;
+  const known = memoOf(one.entry, one.container.name, id);
+  const memo: EventMemo = known?.kind === 'event' ? known : { kind: 'event', counts: [] };
+  if (memo !== known) setMemo(one.entry, one.container.name, id, memo);
+  // A clock ahead of ours must not keep an Event in the window for longer.
+  const { occurredMs } = signal;
+  const atMs = Number.isFinite(occurredMs) ? Math.min(occurredMs, step.nowMs) : step.nowMs;
+  addCount(memo.counts, atMs, Math.max(1, Math.floor(signal.countDelta) || 1));
+  trimWindow(memo.counts, step.nowMs, { withinMs: when.withinMs, enough: when.atLeast });
+  return sumWindow(memo.counts);
+}
+
+function judgeWindow(rule: RuleOf<'event'>, seen: number): Finding | undefined {
+  if (seen >= rule.when.atLeast) return undefined;
+  return { reason: 'window-open', detail: describeCount(rule, seen) };
+}
+
+function describeCount({ when }: RuleOf<'event'>, seen: number): string {
+  return `${seen} of ${when.atLeast} within ${formatDuration(when.withinMs)}`;
+}
+
+/** The kubelet kills at the last of `failureThreshold` failures in a row, a period apart. */
+function livenessDeathMs(
+  step: Step,
+  container: ContainerFact,
+  signal: EventSignal,
+  seen: number,
+): number | undefined {
+  if (signal.reason !== 'Unhealthy' || !signal.message.includes('Liveness probe failed')) {
+    return undefined;
+  }
+  const probe = container.probes.find(({ type }) => type === 'liveness');
+  if (!probe) return undefined;
+  return step.nowMs + Math.max(0, probe.failureThreshold - seen) * probe.periodMs;
+}

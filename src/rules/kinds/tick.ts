@@ -1,0 +1,37 @@
+import { describeTarget, isRunning, type TickSignal } from '../../signal/index.ts';
+import { isOf, reachesPod } from '../core.ts';
+import {
+  type Case,
+  fire,
+  judgeCooldown,
+  judgeTarget,
+  type Step,
+  suppress,
+  targetOf,
+} from '../judge.ts';
+import { selectsContainer } from '../select.ts';
+
+/** A schedule's time has come: one decision for every running container that the rule reaches. */
+export function stepTick(step: Step, signal: TickSignal): void {
+  const rule = step.core.byId.get(signal.rule);
+  // A tick of a rule that was removed or changed its kind meanwhile.
+  if (!rule || !isOf('schedule')(rule)) return;
+  const cases: { key: string; one: Case }[] = [];
+  for (const entry of step.state.pods.byUid.values()) {
+    if (!reachesPod(entry, rule)) continue;
+    for (const container of entry.fact.containers) {
+      if (!selectsContainer(rule.target, container) || !isRunning(container)) continue;
+      const one = { rule, entry, container };
+      cases.push({ key: describeTarget(targetOf(one)), one });
+    }
+  }
+  if (cases.length === 0) {
+    suppress(step, rule, { reason: 'not-selected', detail: 'no running container is selected' });
+  }
+  cases.sort((a, b) => (a.key < b.key ? -1 : 1));
+  for (const { one } of cases) {
+    const finding = judgeTarget(step.core, one) ?? judgeCooldown(step, one);
+    if (finding) suppress(step, rule, finding, { target: targetOf(one) });
+    else fire(step, one, { detail: `schedule ${rule.when.cron} (${rule.when.timeZone})` });
+  }
+}

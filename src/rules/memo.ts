@@ -1,0 +1,80 @@
+import type { MemorySignal, ReasonCode } from '../signal/index.ts';
+import type { SignalSummary } from './decision.ts';
+import { type CountWindow, shiftWindow } from './window.ts';
+
+/**
+ * What one rule remembers of one container, beside its cooldown. Plain data, saved as it is. It
+ * goes with the pod, so what is held is bounded by the pods of the node.
+ */
+export type Memo = MemoryMemo | EventMemo | CrashLoopMemo;
+
+/** A life above the limit of a memory rule. */
+export interface MemoryMemo {
+  kind: 'memory';
+  /** The life it is about; another life starts anew. */
+  containerId: string;
+  /** Since when memory has been above; absent while it is below. */
+  aboveSinceMs?: number;
+  /** When the rule fired in this life. */
+  firedMs?: number;
+  /** What was said last, so that a sample every 5 ms does not say it again. */
+  reported?: ReasonCode;
+  /** When to judge again without a new sample. */
+  dueMs?: number;
+  /** The newest sample above. */
+  sample?: MemorySignal;
+}
+
+/** Occurrences of an Event. */
+export interface EventMemo {
+  kind: 'event';
+  counts: CountWindow;
+}
+
+/** Failed lives of a container, and the life that waits to be captured. */
+export interface CrashLoopMemo {
+  kind: 'crashLoop';
+  restarts: CountWindow;
+  /** The end that was counted last: stale or repeated status is not counted again. */
+  countedEnd?: string;
+  arm?: Arm;
+}
+
+/** Waits for a life (containerId absent) or for a life to be old enough (dueMs). */
+export interface Arm {
+  containerId?: string;
+  dueMs?: number;
+  expiresMs: number;
+  signal: SignalSummary;
+}
+
+/** When the memo wants to be looked at without a signal. */
+export function dueOf(memo: Memo): number | undefined {
+  switch (memo.kind) {
+    case 'memory':
+      return memo.dueMs;
+    case 'crashLoop':
+      return memo.arm?.dueMs;
+    case 'event':
+      return undefined;
+  }
+}
+
+/** Moves every time by `byMs`, for a clock that was set. */
+export function shiftMemo(memo: Memo, byMs: number): void {
+  switch (memo.kind) {
+    case 'memory':
+      if (memo.aboveSinceMs !== undefined) memo.aboveSinceMs += byMs;
+      if (memo.firedMs !== undefined) memo.firedMs += byMs;
+      if (memo.dueMs !== undefined) memo.dueMs += byMs;
+      return;
+    case 'event':
+      shiftWindow(memo.counts, byMs);
+      return;
+    case 'crashLoop':
+      shiftWindow(memo.restarts, byMs);
+      if (!memo.arm) return;
+      memo.arm.expiresMs += byMs;
+      if (memo.arm.dueMs !== undefined) memo.arm.dueMs += byMs;
+  }
+}

@@ -1,0 +1,30 @@
+import { RE2JS } from 're2js';
+import { messageOf } from '../base/index.ts';
+
+/** The longest pattern that is taken. */
+export const PATTERN_CHARS_MAX = 1_000;
+/** RE2 programs grow with counted repeats; a larger one costs too much for each signal. */
+const PROGRAM_SIZE_MAX = 5_000;
+/** How much of a value a pattern looks at, so that no alert can hold up the event loop. */
+const VALUE_CHARS_MAX = 65_536;
+
+/** A compiled pattern, or why it cannot be used. */
+export type Pattern = { ok: true; test(value: string): boolean } | { ok: false; why: string };
+
+/**
+ * Compiles a user's regular expression in RE2 syntax, which runs in time linear in the value.
+ * It matches anywhere in the value unless anchored. Never JS RegExp: `^(a+)+$` hangs it.
+ */
+export function compilePattern(pattern: string): Pattern {
+  let compiled: RE2JS;
+  try {
+    compiled = RE2JS.compile(pattern);
+  } catch (error) {
+    return { ok: false, why: `is not a regular expression in RE2 syntax: ${messageOf(error)}` };
+  }
+  const size = compiled.programSize();
+  if (size > PROGRAM_SIZE_MAX) {
+    return { ok: false, why: `is too costly: ${size} steps, at most ${PROGRAM_SIZE_MAX}` };
+  }
+  return { ok: true, test: (value) => compiled.test(value.slice(0, VALUE_CHARS_MAX)) };
+}

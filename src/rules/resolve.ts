@@ -1,0 +1,91 @@
+import type { AlertTargetHints, ContainerFact } from '../signal/index.ts';
+import type { Finding } from './judge.ts';
+import {
+  containersWithId,
+  type PodEntry,
+  type PodTable,
+  podOfName,
+  podsNamed,
+} from './pod-table.ts';
+
+/** The one container that fits, or why there is none. */
+export type Resolved = { entry: PodEntry; container: ContainerFact } | Finding;
+
+/**
+ * What an alert speaks of. The container id decides; names are looked at only where there is no
+ * id. An id that no container here has is never replaced by a name: that life is over, or it is
+ * not ours. Nothing is guessed.
+ */
+export function resolveHints(pods: PodTable, hints: AlertTargetHints, nodeName: string): Resolved {
+  const isElsewhere = hints.node !== undefined && hints.node !== nodeName;
+  const prefix = hints.containerIdPrefix?.toLowerCase();
+  if (prefix !== undefined && /^[0-9a-f]{12,64}$/.test(prefix)) {
+    const found = containersWithId(pods, prefix);
+    const [first] = found;
+    if (found.length > 1) return ambiguous(found, `container id ${prefix}`);
+    if (first) return first;
+    if (isElsewhere) return elsewhere(hints.node);
+    return unknown(`no container id begins with ${prefix}${formerLife(pods, hints)}`);
+  }
+  if (isElsewhere) return elsewhere(hints.node);
+  if (hints.pod === undefined) return unknown('it names no container id and no pod');
+  const { namespace, pod, container } = hints;
+  if (namespace !== undefined) return resolveName(pods, { namespace, pod, container });
+  const named = podsNamed(pods, pod);
+  const [only] = named;
+  if (!only) return unknown(`no pod ${pod}`);
+  if (named.length === 1) return resolveInPod(only, container);
+  const where = named.map(({ fact }) => `${fact.namespace}/${fact.name}`).join(', ');
+  return { reason: 'target-ambiguous', detail: `pod ${pod}: ${where}` };
+}
+
+/** A container by the names of namespace, pod and, where there are several, itself. */
+export function resolveName(
+  pods: PodTable,
+  { namespace, pod, container }: { namespace: string; pod: string; container?: string },
+): Resolved {
+  const entry = podOfName(pods, namespace, pod);
+  return entry ? resolveInPod(entry, container) : unknown(`no pod ${namespace}/${pod}`);
+}
+
+/** The named container, else the only app container; sidecars are never meant without a name. */
+function resolveInPod(entry: PodEntry, name: string | undefined): Resolved {
+  const { namespace, name: pod, containers } = entry.fact;
+  const meant = containers.filter((one) =>
+    name === undefined ? one.type === 'app' : one.name === name,
+  );
+  const [container] = meant;
+  if (meant.length > 1) {
+    return ambiguous(
+      meant.map((one) => ({ entry, container: one })),
+      `pod ${namespace}/${pod}`,
+    );
+  }
+  if (container) return { entry, container };
+  return unknown(`pod ${namespace}/${pod} has no ${name ? `container ${name}` : 'app container'}`);
+}
+
+/** Helps people: the alert's pod is here, but in another life. */
+function formerLife(pods: PodTable, { namespace, pod }: AlertTargetHints): string {
+  if (namespace === undefined || pod === undefined) return '';
+  if (!podOfName(pods, namespace, pod)) return '';
+  return `; the containers of pod ${namespace}/${pod} have other ids now`;
+}
+
+function unknown(detail: string): Finding {
+  return { reason: 'target-unknown', detail };
+}
+
+function elsewhere(node: string | undefined): Finding {
+  return { reason: 'elsewhere', detail: `node ${node}` };
+}
+
+function ambiguous(
+  found: readonly { entry: PodEntry; container: ContainerFact }[],
+  by: string,
+): Finding {
+  const names = found.map(
+    ({ entry, container }) => `${entry.fact.namespace}/${entry.fact.name}/${container.name}`,
+  );
+  return { reason: 'target-ambiguous', detail: `${by}: ${names.join(', ')}` };
+}

@@ -1,0 +1,106 @@
+import { unreachable } from '../base/index.ts';
+import type { PodChangedSignal, Signal } from '../signal/index.ts';
+import { isOf, type RulesCore } from './core.ts';
+import type { Decision } from './decision.ts';
+import { beginStep, type Step } from './judge.ts';
+import { stepAlert } from './kinds/alert.ts';
+import { stepCrashLoop, wakeCrashLoop } from './kinds/crash-loop.ts';
+import { stepEvent } from './kinds/event.ts';
+import { forgetEndedLife, stepMemory, wakeMemory } from './kinds/memory.ts';
+import { stepRequest } from './kinds/request.ts';
+import { stepTick } from './kinds/tick.ts';
+import { dueOf } from './memo.ts';
+import { memoOf, putPod, removePod } from './pod-table.ts';
+import type { RulesState } from './state.ts';
+import { popTimer } from './timers.ts';
+
+export interface StepResult {
+  /** The state that was handed in, changed in place. */
+  state: RulesState;
+  /** In the order of the rules; nothing for a signal that no rule wants. */
+  decisions: Decision[];
+  /** When to call again with a wake signal if nothing comes before; absent = no need. */
+  wakeAtMs?: number;
+}
+
+/**
+ * Takes one signal at one time and says what the rules make of it. Pure but for the state, which
+ * it changes in place; the same signals at the same times give the same decisions. Never throws
+ * on a signal's content. Whatever has fallen due by `nowMs` is decided too, wake or not.
+ *
+ * The checks, in order: condition, target, selector, deny list, running, window, once a life,
+ * cooldown, mode. A signal whose condition does not hold, or that the rule does not select, is
+ * counted in `state.quiet` and gives no decision.
+ */
+export function step(
+  core: RulesCore,
+  state: RulesState,
+  signal: Signal,
+  nowMs: number,
+): StepResult {
+  const under = beginStep(core, state, signal, nowMs);
+  take(under, signal);
+  runDue(under);
+  return { state, decisions: under.decisions, wakeAtMs: state.timers[0]?.dueMs };
+}
+
+function take(under: Step, signal: Signal): void {
+  switch (signal.kind) {
+    case 'podChanged':
+      stepPod(under, signal);
+      break;
+    case 'podGone':
+      removePod(under.state.pods, signal.uid);
+      break;
+    case 'event':
+      stepEvent(under, signal);
+      break;
+    case 'memory':
+      stepMemory(under, signal);
+      break;
+    case 'alert':
+      stepAlert(under, signal);
+      break;
+    case 'tick':
+      stepTick(under, signal);
+      break;
+    case 'request':
+      stepRequest(under, signal);
+      break;
+    case 'wake':
+      break;
+    default:
+      unreachable(signal, 'step');
+  }
+}
+
+function stepPod(under: Step, { pod, initial }: PodChangedSignal): void {
+  const { entry, before } = putPod(under.state.pods, pod);
+  for (const container of pod.containers) {
+    for (const ruleId of entry.memos.get(container.name)?.keys() ?? []) {
+      const rule = under.core.byId.get(ruleId);
+      if (rule) forgetEndedLife({ rule, entry, container });
+    }
+  }
+  stepCrashLoop(under, entry, before, initial);
+}
+
+/** Looks at every memo whose time has come. A timer that its memo no longer names is stale. */
+function runDue(under: Step): void {
+  const { core, state, nowMs } = under;
+  for (let next = state.timers[0]; next; next = state.timers[0]) {
+    const entry = state.pods.byUid.get(next.podUid);
+    const memo = entry && memoOf(entry, next.container, next.rule);
+    const isStale = !memo || dueOf(memo) !== next.dueMs;
+    if (!isStale && next.dueMs > nowMs) return;
+    popTimer(state.timers);
+    if (isStale || !entry) continue;
+    const rule = core.byId.get(next.rule);
+    const { container: containerName } = next;
+    const container = entry.fact.containers.find(({ name }) => name === containerName);
+    if (!rule || !container) continue;
+    const one = { rule, entry, container };
+    if (isOf('memory')(rule)) wakeMemory(under, one, rule);
+    else if (isOf('crashLoop')(rule)) wakeCrashLoop(under, one, rule);
+  }
+}

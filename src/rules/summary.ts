@@ -1,0 +1,94 @@
+import { formatBytes, formatPercent, unreachable } from '../base/index.ts';
+import type { AlertSignal, MemorySignal, Signal } from '../signal/index.ts';
+import type { SignalSummary } from './decision.ts';
+
+const TEXT_CHARS_MAX = 300;
+const MESSAGE_CHARS_MAX = 4_096;
+/** An alert's payload is kept up to this size; a record must stay readable. */
+const FIELDS_CHARS_MAX = 48 * 1_024;
+
+/** What is kept of a signal: one line for people, the facts for machines, at most 64 KiB. */
+export function summarize(signal: Signal): SignalSummary {
+  const { kind, occurredMs, seenMs } = signal;
+  const { text, data } = describe(signal);
+  return { kind, occurredMs, seenMs, text: cut(text, TEXT_CHARS_MAX), data };
+}
+
+interface Description {
+  text: string;
+  data: Record<string, unknown>;
+}
+
+function describe(signal: Signal): Description {
+  switch (signal.kind) {
+    case 'event': {
+      const { namespace, pod, container, reason, type, countDelta, eventName } = signal;
+      const message = cut(signal.message, MESSAGE_CHARS_MAX);
+      const data = { namespace, pod, container, reason, type, message, countDelta, eventName };
+      return { text: `${reason}: ${message}`, data };
+    }
+    case 'memory':
+      return describeMemory(signal);
+    case 'alert':
+      return describeAlert(signal);
+    case 'tick': {
+      const { rule, scheduledMs } = signal;
+      const time = new Date(scheduledMs).toISOString();
+      return { text: `scheduled for ${time}`, data: { rule, scheduledMs } };
+    }
+    case 'request': {
+      const { requestId, namespace, pod, container, via, by } = signal;
+      const text = `requested by ${by}`;
+      return { text, data: { requestId, namespace, pod, container, via, by } };
+    }
+    case 'podChanged': {
+      const { namespace, name, uid, phase } = signal.pod;
+      return { text: `pod ${namespace}/${name} changed`, data: { namespace, name, uid, phase } };
+    }
+    case 'podGone': {
+      const { namespace, name, uid } = signal;
+      return { text: `pod ${namespace}/${name} is gone`, data: { namespace, name, uid } };
+    }
+    case 'wake':
+      return { text: 'time passed', data: {} };
+    default:
+      return unreachable(signal, 'summarize');
+  }
+}
+
+function describeMemory(signal: MemorySignal): Description {
+  const { levels, usedRatio, growthBytesPerSecond, fullInMs } = signal;
+  let limit = '';
+  for (const level of levels) {
+    const isTightest = Math.abs(level.usedBytes / level.limitBytes - usedRatio) < 1e-6;
+    if (isTightest) limit = ` of ${formatBytes(level.limitBytes)} (${level.level})`;
+  }
+  const data = { usedRatio, growthBytesPerSecond, fullInMs, levels };
+  return { text: `memory ${formatPercent(usedRatio)}${limit}`, data };
+}
+
+function describeAlert(signal: AlertSignal): Description {
+  const { alertId, door, shape, hints } = signal;
+  const fields: Record<string, unknown> = Object.create(null);
+  let size = 0;
+  let omitted = 0;
+  for (const [name, value] of Object.entries(signal.fields)) {
+    const kept = typeof value === 'string' ? cut(value, MESSAGE_CHARS_MAX) : value;
+    const cost = JSON.stringify(name).length + JSON.stringify(kept).length + 2;
+    if (size + cost > FIELDS_CHARS_MAX) {
+      omitted++;
+      continue;
+    }
+    size += cost;
+    fields[name] = kept;
+  }
+  const priority = fields.priority ?? 'alert';
+  const text = `${shape} ${String(priority)}: ${String(fields.rule ?? fields.output ?? alertId)}`;
+  const data: Record<string, unknown> = { alertId, door, shape, hints, fields: { ...fields } };
+  if (omitted > 0) data.omittedFields = omitted;
+  return { text, data };
+}
+
+function cut(text: string, charsMax: number): string {
+  return text.length > charsMax ? `${text.slice(0, charsMax - 1)}…` : text;
+}
