@@ -10,4 +10,10 @@ export {
   type MemoryWatch,
 } from './memory/index.ts';
 export { createPodsSource, type PodsSourceOptions, podFactFromApi } from './pods/index.ts';
+export {
+  createScheduleSource,
+  type ScheduleEntry,
+  type ScheduleSource,
+  type ScheduleSourceOptions,
+} from './schedule/index.ts';
 export type { Emit, OnStatus, Source, SourceStatus } from './source.ts';
