@@ -29,6 +29,8 @@ export interface ArchiveRecord {
     id: string;
     acceptedMs: number;
     causes: readonly RecordCause[];
+    /** How many causes did not fit into the record; absent when all are there. */
+    causesLeftOut?: number;
   };
   timings: {
     queuedMs: number;

@@ -1,0 +1,88 @@
+import { join, resolve } from 'node:path';
+import type { Clock } from '../base/index.ts';
+import type { Store } from '../store/index.ts';
+import { type Catalog, createCatalog } from './catalog.ts';
+import { type KeepRequest, type KeepResult, keepArchive } from './keep.ts';
+import { clearLeftovers, type Leftover } from './leftovers.ts';
+import { listDirectory } from './listing.ts';
+import { createRecords, type Records } from './records.ts';
+
+/** What was found when the archives of this node were taken over. */
+export interface ArchivesStart {
+  leftovers: readonly Leftover[];
+  /** Number of archives by standing. */
+  archives: Readonly<Record<'recorded' | 'unrecorded' | 'doubtful' | 'foreign', number>>;
+}
+
+/** The archives of one checkpoints directory, for the one agent that owns it. */
+export interface Archives {
+  readonly directory: string;
+  readonly catalog: Catalog;
+  readonly records: Records;
+  /**
+   * Makes `.stillpoint/`, clears what a crash left there and rebuilds the catalog from what is on
+   * disk. Called before anything else; may be repeated after a failure. `journalled` names archives
+   * that the trigger journal claims. Errors: `not-writable`, `bad-input`, `disk-low`, `io`, `store`.
+   */
+  start(journalled?: ReadonlySet<string>): Promise<ArchivesStart>;
+  /** Takes the archive of a finished capture in; a broken one is removed. See keepArchive. */
+  keep(request: KeepRequest, signal?: AbortSignal): Promise<KeepResult>;
+  /**
+   * Takes in an archive that appeared after its capture was given up. A broken one may still be
+   * being written: it is left, and the call is to be repeated; `keep` ends the waiting.
+   */
+  adopt(
+    name: string,
+    request: Omit<KeepRequest, 'archivePath'>,
+    signal?: AbortSignal,
+  ): Promise<KeepResult>;
+  /** Sees the directory again: what others added or took away. */
+  refresh(): Promise<void>;
+}
+
+export function createArchives(options: {
+  directory: string;
+  store: Store;
+  clock: Clock;
+}): Archives {
+  const directory = resolve(options.directory);
+  const catalog = createCatalog(options.store);
+  const records = createRecords(directory);
+  const tools = { directory, catalog, records, clock: options.clock };
+  let claimed: ReadonlySet<string> = new Set();
+  // One at a time: a listing that began before an archive was taken in must not replace it.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work, work);
+    last = mine;
+    return mine;
+  };
+  const rebuild = async () => {
+    const entries = await listDirectory(directory, claimed);
+    catalog.replaceAll(entries);
+    return entries;
+  };
+  const start = async (journalled: ReadonlySet<string>): Promise<ArchivesStart> => {
+    claimed = journalled;
+    await records.prepare();
+    const leftovers = await clearLeftovers(directory, records);
+    const archives = { recorded: 0, unrecorded: 0, doubtful: 0, foreign: 0 };
+    for (const { standing } of await rebuild()) archives[standing.kind]++;
+    return { leftovers, archives };
+  };
+  return {
+    directory,
+    catalog,
+    records,
+    start: (journalled = new Set()) => inTurn(() => start(journalled)),
+    keep: (request, signal) => inTurn(() => keepArchive(tools, request, 'remove', signal)),
+    adopt: (name, request, signal) =>
+      inTurn(() =>
+        keepArchive(tools, { ...request, archivePath: join(directory, name) }, 'leave', signal),
+      ),
+    refresh: () =>
+      inTurn(async () => {
+        await rebuild();
+      }),
+  };
+}

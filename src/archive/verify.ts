@@ -1,0 +1,218 @@
+import type { ByteSource, FileIdentity } from './byte-source.ts';
+import { openRegular } from './byte-source.ts';
+import { type ArchiveContents, readContents } from './contents.ts';
+import type { DumpStats } from './criu-images.ts';
+import type { Finding, UnverifiedReason } from './findings.ts';
+import type { ArchiveMetadata, Engine } from './metadata.ts';
+
+/** What a sound archive tells. */
+export interface ArchiveFacts {
+  metadata: ArchiveMetadata;
+  members: number;
+  processes: number;
+  threads: number;
+  /** Bytes of memory in it. */
+  pagesBytes: number;
+  imageVersion: number;
+  /** CRIU's own account, where it is in the archive. */
+  stats?: DumpStats;
+}
+
+/**
+ * Whether an archive is complete. `unverified` is no accusation: it cannot be told. `broken` names
+ * everything that was found, and the metadata as far as it could be read.
+ */
+export type Verification =
+  | { kind: 'complete'; facts: ArchiveFacts }
+  | { kind: 'unverified'; reason: UnverifiedReason; detail: string; facts: ArchiveFacts }
+  | { kind: 'broken'; findings: readonly Finding[]; metadata?: ArchiveMetadata };
+
+/** A verification of the very file that `identity` names. */
+export interface VerifiedFile {
+  verification: Verification;
+  identity: FileIdentity;
+}
+
+/** Members without which nothing can be restored or looked at, of any engine. */
+const requiredMembers = [
+  'config.dump',
+  'spec.dump',
+  'checkpoint/inventory.img',
+  'checkpoint/pstree.img',
+] as const;
+
+/** Members that containerd writes since 2.1; status.dump is the one that a restore needs. */
+const sinceContainerd21 = ['status.dump', 'status', 'stats-dump', 'dump.log'] as const;
+
+/** Machine type of x86_64 in CRIU's core image; its pages have 4 KiB. */
+const MACHINE_X86_64 = 1;
+const PAGE_BYTES = 4096;
+/** Other machines choose at kernel build. */
+const PAGE_BYTES_CHOICES = [4096, 16384, 65536] as const;
+
+/**
+ * Reads and judges the archive at `path` without changing it. Throws when it cannot be read at all
+ * (`not-found`, `bad-input` for a link or a special file, `not-writable`, `io`).
+ */
+export async function verifyFile(path: string): Promise<VerifiedFile> {
+  const file = await openRegular(path);
+  try {
+    const contents = await readContents(file);
+    const verification = judgeContents(contents, file);
+    if (await file.isUnchanged()) return { verification, identity: file.identity };
+    const finding: Finding = { code: 'changed', detail: path };
+    return {
+      verification: { kind: 'broken', findings: [finding] },
+      identity: file.identity,
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Judges what was read. Pure. */
+export function judgeContents(
+  contents: ArchiveContents,
+  source: Pick<ByteSource, 'bytes'>,
+): Verification {
+  const { tar, metadata } = contents;
+  const findings: Finding[] = [];
+  if (tar.kind === 'damaged') findings.push(tar.finding);
+  findings.push(...contents.findings);
+  if (metadata?.kind === 'bad') findings.push(...metadata.findings);
+  findings.push(...missingMembers(contents));
+  const doubt = doubtOf(contents);
+  if (doubt?.reason !== 'image-version') findings.push(...pageFindings(contents));
+  else if (pagesBytesOf(contents) === 0) findings.push({ code: 'pages-empty', detail: '0 bytes' });
+  const known = metadata?.kind === 'read' ? metadata.metadata : undefined;
+  if (findings.length > 0 || source.bytes === 0) {
+    return { kind: 'broken', findings, metadata: known };
+  }
+  if (!known) {
+    const finding: Finding = { code: 'identity-missing', detail: 'no metadata' };
+    return { kind: 'broken', findings: [finding] };
+  }
+  const facts = factsOf(contents, known);
+  return doubt ? { kind: 'unverified', ...doubt, facts } : { kind: 'complete', facts };
+}
+
+function missingMembers(contents: ArchiveContents): Finding[] {
+  const { files, processes, pagemaps, metadata } = contents;
+  const missing = (detail: string): Finding => ({ code: 'member-missing', detail });
+  const findings = requiredMembers.filter((name) => !files.has(name)).map(missing);
+  const engine = metadata?.kind === 'read' ? metadata.metadata.engine : undefined;
+  if (engine === 'containerd' && !files.has('status.dump') && !isContainerd20(contents, engine)) {
+    findings.push(missing('status.dump'));
+  }
+  const pids = new Set((processes ?? []).flatMap(({ pid, threads }) => [pid, ...threads]));
+  for (const pid of pids) {
+    if (!files.has(`checkpoint/core-${pid}.img`))
+      findings.push(missing(`checkpoint/core-${pid}.img`));
+  }
+  if (processes?.length === 0) findings.push(missing('any process in pstree.img'));
+  // A zombie has neither memory description nor page map; one without the other is a loss.
+  for (const { pid } of processes ?? []) {
+    const hasMemory = files.has(`checkpoint/mm-${pid}.img`);
+    const hasPagemap = files.has(`checkpoint/pagemap-${pid}.img`);
+    if (hasMemory && !hasPagemap) findings.push(missing(`checkpoint/pagemap-${pid}.img`));
+    if (hasPagemap && !hasMemory) findings.push(missing(`checkpoint/mm-${pid}.img`));
+  }
+  if (pagemaps.size === 0 && ![...files.keys()].some((name) => name.includes('/pagemap-'))) {
+    findings.push(missing('checkpoint/pagemap-*'));
+  }
+  return findings;
+}
+
+/** The equation: pages of the maps that name pages-N.img, times the page size, is its size. */
+function pageFindings(contents: ArchiveContents): Finding[] {
+  const pages = new Map<number, number>();
+  for (const sum of contents.pagemaps.values()) {
+    pages.set(sum.pagesId, (pages.get(sum.pagesId) ?? 0) + sum.pages);
+  }
+  const findings: Finding[] = [];
+  const sizes = pagesFiles(contents);
+  const pageBytes = pageBytesOf(contents, pages, sizes);
+  for (const [id, count] of pages) {
+    const bytes = sizes.get(id);
+    const name = `checkpoint/pages-${id}.img`;
+    if (bytes === undefined) {
+      if (count > 0) findings.push({ code: 'pages-missing', detail: name });
+    } else if (bytes !== count * pageBytes) {
+      const detail = `${name}: ${bytes} bytes, ${count} pages of ${pageBytes} announced`;
+      findings.push({ code: 'pages-size', detail });
+    }
+  }
+  for (const id of sizes.keys()) {
+    if (!pages.has(id))
+      findings.push({ code: 'pages-unclaimed', detail: `checkpoint/pages-${id}.img` });
+  }
+  return findings;
+}
+
+function pagesFiles({ files }: ArchiveContents): Map<number, number> {
+  const sizes = new Map<number, number>();
+  for (const [name, member] of files) {
+    const match = /^checkpoint\/pages-(\d{1,10})\.img$/.exec(name);
+    if (match) sizes.set(Number(match[1]), member.bytes);
+  }
+  return sizes;
+}
+
+function pagesBytesOf(contents: ArchiveContents): number {
+  let bytes = 0;
+  for (const each of pagesFiles(contents).values()) bytes += each;
+  return bytes;
+}
+
+/** x86_64 has 4 KiB pages; elsewhere the size that fits the whole decides. */
+function pageBytesOf(
+  { machine }: ArchiveContents,
+  pages: ReadonlyMap<number, number>,
+  sizes: ReadonlyMap<number, number>,
+): number {
+  if (machine === undefined || machine === MACHINE_X86_64) return PAGE_BYTES;
+  let count = 0;
+  let bytes = 0;
+  for (const each of pages.values()) count += each;
+  for (const each of sizes.values()) bytes += each;
+  return PAGE_BYTES_CHOICES.find((choice) => count * choice === bytes) ?? PAGE_BYTES;
+}
+
+function doubtOf(
+  contents: ArchiveContents,
+): { reason: UnverifiedReason; detail: string } | undefined {
+  const { metadata, imageVersion, files } = contents;
+  if (imageVersion !== undefined && imageVersion !== 1 && imageVersion !== 2) {
+    return { reason: 'image-version', detail: `version ${imageVersion}` };
+  }
+  if (metadata?.kind !== 'read') return undefined;
+  const { engine } = metadata.metadata;
+  if (engine === 'unknown') return { reason: 'unknown-engine', detail: 'io.container.manager' };
+  for (const [name, sum] of contents.pagemaps) {
+    if (sum.parentPages > 0) {
+      return { reason: 'needs-parent', detail: `${name}: ${sum.parentPages} pages` };
+    }
+  }
+  if (isContainerd20(contents, engine)) {
+    return { reason: 'no-status-dump', detail: `${files.size} members` };
+  }
+  return undefined;
+}
+
+/** containerd 2.0 wrote none of these; later versions write all of them. */
+function isContainerd20({ files }: ArchiveContents, engine: Engine): boolean {
+  return engine === 'containerd' && !sinceContainerd21.some((name) => files.has(name));
+}
+
+function factsOf(contents: ArchiveContents, metadata: ArchiveMetadata): ArchiveFacts {
+  const { processes = [], stats, imageVersion = 0 } = contents;
+  return {
+    metadata,
+    members: contents.tar.members.length,
+    processes: processes.length,
+    threads: processes.reduce((sum, { threads }) => sum + Math.max(1, threads.length), 0),
+    pagesBytes: pagesBytesOf(contents),
+    imageVersion,
+    stats,
+  };
+}
