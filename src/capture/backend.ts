@@ -20,6 +20,8 @@ export type CheckpointReply =
       failure: FailureClass;
       /** The other side's words, cut to 4 KiB. */
       message: string;
+      /** Better than the hint of the class, where the reply itself tells what is missing. */
+      hint?: string;
       /** The call was given up by us or by a deadline: it may still write its archive later. */
       mayFinishLater: boolean;
     };

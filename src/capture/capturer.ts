@@ -251,7 +251,7 @@ class CapturerImpl implements Capturer {
       backend: plan.backend.name,
       failure,
       message: reply.message,
-      hint,
+      hint: reply.hint ?? hint,
       retryable,
       timings,
       thaw,

@@ -11,6 +11,7 @@ export type {
   FreezeCosts,
 } from './backend.ts';
 export { type CriBackendOptions, createCriBackend } from './backends/cri.ts';
+export { createKubeletBackend, type KubeletBackendOptions } from './backends/kubelet.ts';
 export type { CapturePlan, CaptureState } from './capture-state.ts';
 export { type Capturer, type CapturerOptions, createCapturer } from './capturer.ts';
 export type { DiskPlaces } from './disk-need.ts';
