@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { mistakeAt, type PathPart, type YamlDocument } from './yaml-documents.ts';
+import { mistakeAt, type PathPart, showPath, type YamlDocument } from './yaml-documents.ts';
 import { type Mistake, nearest, showGiven } from './yaml-mistake.ts';
 
 /** A document that fits its schema, or all that is wrong with it. */
@@ -15,10 +15,24 @@ export function validateDocument<T>(document: YamlDocument, schema: z.ZodType<T>
   if (result.success) return { ok: true, value: result.data };
   const mistakes: Mistake[] = [];
   for (const issue of result.error.issues) {
+    if (isEcho(issue, result.error.issues)) continue;
     collect({ document, schema, issue, base: [] }, mistakes);
   }
   mistakes.sort((a, b) => a.line - b.line || a.column - b.column);
   return { ok: false, mistakes };
+}
+
+/** An issue that another one at the same place says better. */
+function isEcho(issue: z.core.$ZodIssue, all: readonly z.core.$ZodIssue[]): boolean {
+  const place = showPath(issue.path.map(toPart));
+  const others = all.filter((one) => one !== issue && showPath(one.path.map(toPart)) === place);
+  // "Needs one of these keys" beside the very key that was written instead.
+  if (issue.code === 'custom' && issue.params?.at === 'key') {
+    return others.some(({ code }) => code === 'unrecognized_keys');
+  }
+  // Every whole number has zod's own bound beside the one that was meant.
+  const isOwnBound = issue.code === 'too_big' && issue.maximum === Number.MAX_SAFE_INTEGER;
+  return isOwnBound && others.some(({ code }) => code === 'too_big');
 }
 
 interface Issue {
@@ -54,8 +68,14 @@ function collect({ document, schema, issue, base }: Issue, mistakes: Mistake[]):
       );
       return;
     }
-    default:
-      mistakes.push(mistakeAt(document, path, { message: issue.message, ...givenOf(value) }));
+    default: {
+      const isBare = typeof value === 'number' || typeof value === 'boolean';
+      // YAML reads `true` and `10` as no text; in quotes they are.
+      const wantsQuotes = isBare && schemasAt(schema, path).some(isPlainText);
+      const suggestion = wantsQuotes ? JSON.stringify(String(value)) : undefined;
+      const what = { message: issue.message, ...givenOf(value), suggestion };
+      mistakes.push(mistakeAt(document, path, what));
+    }
   }
 }
 
@@ -149,10 +169,13 @@ function givenOf(value: unknown): { given?: string } {
 const wording: z.core.$ZodErrorMap = (issue) => {
   const isMissing = issue.input === undefined;
   switch (issue.code) {
-    case 'invalid_type':
-      return isMissing
-        ? `is missing; it must be ${typeName(String(issue.expected))}`
-        : `must be ${typeName(String(issue.expected))}, but is ${typeOf(issue.input)}`;
+    case 'invalid_type': {
+      const expected = `must be ${typeName(String(issue.expected))}`;
+      if (isMissing) return `is missing; it ${expected}`;
+      return typeof issue.input === 'number'
+        ? expected
+        : `${expected}, but is ${typeOf(issue.input)}`;
+    }
     case 'too_small':
       return limit(issue.origin, 'at least', issue.minimum, issue.inclusive);
     case 'too_big':
@@ -209,12 +232,21 @@ function valueAt(root: unknown, path: readonly PathPart[]): unknown {
 
 /** The keys that the schema's object at `path` allows; empty when there is none. */
 function keysAt(schema: z.core.$ZodType, path: readonly PathPart[]): string[] {
-  let candidates = unwrap(schema);
-  for (const part of path) candidates = candidates.flatMap((one) => childOf(one, part));
-  const keys = candidates.flatMap((one) =>
+  const keys = schemasAt(schema, path).flatMap((one) =>
     one instanceof z.core.$ZodObject ? Object.keys(one._zod.def.shape) : [],
   );
   return [...new Set(keys)];
+}
+
+/** What the schema allows at `path`, without wrappers; several where there is a union. */
+function schemasAt(schema: z.core.$ZodType, path: readonly PathPart[]): z.core.$ZodType[] {
+  let candidates = unwrap(schema);
+  for (const part of path) candidates = candidates.flatMap((one) => childOf(one, part));
+  return candidates;
+}
+
+function isPlainText(schema: z.core.$ZodType): boolean {
+  return schema instanceof z.core.$ZodString;
 }
 
 function childOf(schema: z.core.$ZodType, part: PathPart): z.core.$ZodType[] {
@@ -238,7 +270,11 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
   ) {
     return unwrap(schema._zod.def.innerType);
   }
-  if (schema instanceof z.core.$ZodPipe) return unwrap(schema._zod.def.in);
+  if (schema instanceof z.core.$ZodPipe) {
+    // A text that is made into something else, such as a duration, is no plain text.
+    const inner = schema._zod.def.in;
+    return isPlainText(inner) ? [schema] : unwrap(inner);
+  }
   if (schema instanceof z.core.$ZodUnion) return schema._zod.def.options.flatMap(unwrap);
   return [schema];
 }

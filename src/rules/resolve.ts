@@ -27,10 +27,15 @@ export function resolveHints(pods: PodTable, hints: AlertTargetHints, nodeName: 
     if (isElsewhere) return elsewhere(hints.node);
     return unknown(`no container id begins with ${prefix}${formerLife(pods, hints)}`);
   }
-  if (isElsewhere) return elsewhere(hints.node);
-  if (hints.pod === undefined) return unknown('it names no container id and no pod');
   const { namespace, pod, container } = hints;
-  if (namespace !== undefined) return resolveName(pods, { namespace, pod, container });
+  // A pod that is known by namespace and name is here, whatever the sender calls its host.
+  if (namespace !== undefined && pod !== undefined) {
+    const found = resolveName(pods, { namespace, pod, container });
+    const isUnknown = 'reason' in found && found.reason === 'target-unknown';
+    return isUnknown && isElsewhere ? elsewhere(hints.node) : found;
+  }
+  if (isElsewhere) return elsewhere(hints.node);
+  if (pod === undefined) return unknown('it names no container id and no pod');
   const named = podsNamed(pods, pod);
   const [only] = named;
   if (!only) return unknown(`no pod ${pod}`);

@@ -42,7 +42,10 @@ function requireOne(keys: readonly string[]) {
     if (given.length === 1) return;
     context.addIssue({
       code: 'custom',
-      message: given.length === 0 ? 'must hold one of the allowed keys' : 'must hold only one key',
+      message:
+        given.length === 0
+          ? 'must hold one of the allowed keys'
+          : `must hold only one key, but holds ${given.join(' and ')}`,
       params: { allowed: `exactly one of ${keys.join(', ')}`, at: 'key' },
     });
   };
