@@ -2,11 +2,12 @@ import type { Clock } from './clock.ts';
 import type { LogFields, Logger } from './log.ts';
 
 /**
- * Warnings that others can cause at will, so that nobody can flood the log: the first of a kind is
- * written at once, then one a minute at most, with the number of those left out (`unlogged`).
+ * For lines that others can cause at will, so that nobody can flood the log: the first of a kind
+ * is written at once, then one a minute at most, with the number of those left out (`unlogged`).
+ * `kind` tells apart what is counted together.
  */
 export interface QuietLog {
-  /** `kind` tells apart what is counted together; it must come from a bounded set. */
+  info(event: string, kind: string, fields?: LogFields): void;
   warn(event: string, kind: string, fields?: LogFields): void;
 }
 
@@ -16,8 +17,9 @@ const KINDS_MAX = 256;
 
 export function createQuietLog(log: Logger, clock: Clock): QuietLog {
   const kinds = new Map<string, { loggedMs: number; unlogged: number }>();
-  return {
-    warn(event, kind, fields = {}) {
+  const write =
+    (level: 'info' | 'warn') =>
+    (event: string, kind: string, fields: LogFields = {}): void => {
       const key = `${event} ${kind}`;
       const nowMs = clock.monotonicMs();
       const known = kinds.get(key);
@@ -29,7 +31,7 @@ export function createQuietLog(log: Logger, clock: Clock): QuietLog {
       const oldest = kinds.keys().next();
       if (kinds.size >= KINDS_MAX && !oldest.done) kinds.delete(oldest.value);
       kinds.set(key, { loggedMs: nowMs, unlogged: 0 });
-      log.warn(event, { ...fields, ...(known?.unlogged ? { unlogged: known.unlogged } : {}) });
-    },
-  };
+      log[level](event, { ...fields, ...(known?.unlogged ? { unlogged: known.unlogged } : {}) });
+    };
+  return { info: write('info'), warn: write('warn') };
 }

@@ -1,0 +1,66 @@
+import { describe, expect, it } from '@jest/globals';
+import { createFactLog } from '../../src/outputs/index.ts';
+import type { Decision } from '../../src/rules/index.ts';
+import { fireOn, targetOf } from '../support/decisions.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { archived, failed, notAccepted, refused, triggerOf } from '../support/outcomes.ts';
+import { createRecordingLog } from '../support/recording-log.ts';
+
+function start() {
+  const clock = createFakeClock();
+  const { log, lines } = createRecordingLog();
+  return { output: createFactLog(log, clock), clock, lines };
+}
+
+const held = (reason: Decision['reason'], letter = 'a') =>
+  fireOn(targetOf(letter), { verdict: 'suppress', reason });
+
+describe('the log of facts', () => {
+  it('has a line for each decision to fire or to arm, and for what mode observe would do', () => {
+    const { output, lines } = start();
+    output.decided(fireOn(targetOf('a')));
+    output.decided(fireOn(targetOf('a'), { verdict: 'arm', reason: 'armed' }));
+    output.decided(held('observed'));
+    expect(lines.map(({ level, fields }) => [level, fields.reason])).toEqual([
+      ['info', 'fired'],
+      ['info', 'armed'],
+      ['info', 'observed'],
+    ]);
+    expect(lines[0]?.fields).toMatchObject({ rule: 'rule-a', target: targetOf('a') });
+  });
+
+  it('has none for a signal that was not meant', () => {
+    const { output, lines } = start();
+    for (const reason of ['no-match', 'not-selected', 'elsewhere', 'once-a-life'] as const) {
+      output.decided(held(reason));
+    }
+    expect(lines).toEqual([]);
+  });
+
+  it('says once a minute for each target what holds a rule back', async () => {
+    const { output, clock, lines } = start();
+    for (let i = 0; i < 50; i++) output.decided(held('cooldown'));
+    output.decided(held('cooldown', 'b'));
+    await clock.advance(60_000);
+    output.decided(held('cooldown'));
+    expect(lines.map(({ fields }) => fields.unlogged)).toEqual([undefined, undefined, 49]);
+  });
+
+  it('has a line for each outcome, with what a machine wants to know', () => {
+    const { output, lines } = start();
+    output.ended(archived());
+    output.ended(failed());
+    output.ended(refused('expired'));
+    output.ended({ kind: 'broken', trigger: triggerOf(), archive: 'a.tar', findings: ['x'] });
+    output.ended(notAccepted());
+    expect(lines.map(({ level, fields }) => [level, fields.result])).toEqual([
+      ['info', 'archived'],
+      ['warn', 'failed'],
+      ['warn', 'refused'],
+      ['warn', 'broken'],
+      ['warn', 'not-accepted'],
+    ]);
+    expect(lines[0]?.fields).toMatchObject({ rules: ['rule-a'], sha256: 'e'.repeat(64) });
+    expect(lines[1]?.fields).toMatchObject({ failure: 'established-tcp', backend: 'kubelet' });
+  });
+});
