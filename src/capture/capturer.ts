@@ -77,11 +77,15 @@ class CapturerImpl implements Capturer {
   async capture(trigger: Trigger, signal: AbortSignal): Promise<CaptureOutcome> {
     this.#options.onState?.(queued(trigger));
     const { containerId } = trigger.target;
-    const plan = await this.#guard(trigger, signal);
-    if ('kind' in plan) return plan;
+    // Claimed before the guard asks anybody: two calls at once must not both pass.
+    if (this.#underWay.has(containerId)) {
+      const detail = 'a capture of this container has not ended';
+      return { kind: 'refused', trigger, reason: 'busy', detail };
+    }
     this.#underWay.add(containerId);
     try {
-      return await this.#checkpoint(trigger, plan, signal);
+      const plan = await this.#guard(trigger, signal);
+      return 'kind' in plan ? plan : await this.#checkpoint(trigger, plan, signal);
     } finally {
       this.#underWay.delete(containerId);
     }
@@ -111,7 +115,6 @@ class CapturerImpl implements Capturer {
       backend,
       archivePath,
       costs: rates.costs(backend.name, backend.costs),
-      captureUnderWay: this.#underWay.has(target.containerId),
       hurry: deathMs - clock.wallMs() < HURRY_MS,
     });
     const verdict = judgeGuard(facts);

@@ -45,7 +45,6 @@ export interface GuardQuestion {
   /** The name that we would choose; the kubelet chooses its own. */
   archivePath: string;
   costs: FreezeCosts & { learnt: boolean };
-  captureUnderWay: boolean;
   /** The container may be dead within seconds: questions that cost more than they save are left. */
   hurry: boolean;
 }
@@ -67,7 +66,7 @@ export async function askGuard(
   sources: GuardSources,
   question: GuardQuestion,
 ): Promise<GuardAnswer> {
-  const { target, spec, backend, costs, captureUnderWay } = question;
+  const { target, spec, backend, costs } = question;
   const seen = await askRuntime(sources.runtime, target.containerId, question.hurry);
   const pod = sources.podOf(target);
   const cgroup = seen.status && sources.node?.cgroups.locate(seen.status);
@@ -83,7 +82,6 @@ export async function askGuard(
     freezer: cgroup && sources.node?.cgroups.freezerState(cgroup),
     task: seen.task,
     tracer: cgroup && sources.node ? findTracer(sources.node, cgroup) : undefined,
-    captureUnderWay,
     size,
     costs,
     disks: diskFacts(sources, seen.runtimeName, (size?.imageBytes ?? 0) + (size?.layerBytes ?? 0)),

@@ -22,8 +22,6 @@ export interface GuardFacts {
   task?: TaskState;
   /** A process of the container that is traced: another checkpoint, or a debugger. */
   tracer?: { pid: number; tracedBy: number };
-  /** A capture of ours of the same container has not ended. */
-  captureUnderWay: boolean;
   /** Absent when nothing tells how large the container is. */
   size?: CaptureSize;
   costs: FreezeCosts & { learnt: boolean };

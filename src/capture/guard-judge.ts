@@ -20,7 +20,6 @@ type Check = (facts: GuardFacts, freezeMs: number) => Refusal | undefined;
 const CHECKS: readonly Check[] = [
   denied,
   alive,
-  notBusy,
   notFrozen,
   notTraced,
   sizeKnown,
@@ -76,11 +75,6 @@ function alive(facts: GuardFacts): Refusal | undefined {
       if (next) return ended('was replaced');
       return isRunning(known) ? undefined : { reason: 'not-running', detail: known.state.kind };
   }
-}
-
-function notBusy(facts: GuardFacts): Refusal | undefined {
-  if (!facts.captureUnderWay) return undefined;
-  return { reason: 'busy', detail: 'a capture of ours of this container has not ended' };
 }
 
 /** Task status and freezer, either alone misses a state. */

@@ -95,7 +95,7 @@ export const thawRows: readonly ThawRow[] = [
     // Resume would fail, and CRIU would freeze again at its end.
     name: 'paused and frozen, CRIU goes on',
     when: (facts) =>
-      facts.task === 'paused' && isFrozen(facts) && facts.traced && facts.mayFinishLater,
+      facts.task === 'paused' && facts.freezer !== 'thawed' && facts.traced && facts.mayFinishLater,
     step: { act: 'wait' },
   },
   {

@@ -92,9 +92,12 @@ export function fromVerdict(
 ): CheckpointReply {
   if (verdict.kind === 'done') return fromArchivePath(verdict.archivePath, checkpointsDirectory);
   const { code, message, hint, rpc } = verdict;
+  if (rpc?.code === 'Unavailable') {
+    return { kind: 'failed', failure: 'unreachable', message, hint, mayFinishLater: true };
+  }
   const named = classOfRefusal[code];
   const failure = named === 'unknown' ? classifyFailure(rpc?.text ?? message) : named;
-  const mayFinishLater = MAY_GO_ON.has(code) || rpc?.code === 'Unavailable';
+  const mayFinishLater = MAY_GO_ON.has(code);
   return { kind: 'failed', failure, message, hint, mayFinishLater };
 }
 
