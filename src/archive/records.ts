@@ -10,6 +10,8 @@ import { recordShape } from './record-schema.ts';
 
 /** A record is written up to the first, read up to the second size. */
 const RECORD_BYTES_MAX = 1024 * 1024;
+/** Left for all of it but the causes. */
+const HEAD_BYTES_MAX = 64 * 1024;
 const READ_BYTES_MAX = 4 * 1024 * 1024;
 
 /** What stands at the place of a record. `broken` means doubt, and doubt deletes nothing. */
@@ -56,11 +58,11 @@ export function createRecords(directory: string): Records {
         await makeDirectory(path, false);
       }
     },
-    write: (record) => {
+    async write(record) {
       written++;
       const name = recordFileName(record.archive);
       const unfinished = join(paths.unfinished, `record-${process.pid}-${written}.json`);
-      return writeDurably(unfinished, join(paths.records, name), encodeRecord(record));
+      await writeDurably(unfinished, join(paths.records, name), encodeRecord(record));
     },
     read: (archive) => readRecordFile(join(paths.records, recordFileName(archive)), archive),
     beginRemoval: (archive) => move(archive, paths.records, paths.removing),
@@ -160,25 +162,37 @@ async function writeDurably(unfinished: string, path: string, text: string): Pro
   }
 }
 
-/** The text of a record within its bound: payloads of late causes go first, then late causes. */
+/**
+ * The text of a record within its bound: payloads of late causes are left out first, then late
+ * causes. Never makes one text of everything: an alert storm can hold gigabytes.
+ */
 function encodeRecord(record: ArchiveRecord): string {
-  const text = JSON.stringify(record, null, 1);
-  if (Buffer.byteLength(text) <= RECORD_BYTES_MAX) return text;
   const causes: RecordCause[] = [];
-  let restBytes = RECORD_BYTES_MAX - 64 * 1024;
+  let restBytes = RECORD_BYTES_MAX - HEAD_BYTES_MAX;
+  let withData = true;
   for (const cause of record.trigger.causes) {
-    const bare = { ...cause, signal: { ...cause.signal, data: {} } };
-    const fitting = [cause, bare].find((each) => bytesInRecord(each) <= restBytes);
-    if (!fitting) break;
-    restBytes -= bytesInRecord(fitting);
-    causes.push(fitting);
+    let bytes: number = withData ? bytesInRecord(cause) : Number.POSITIVE_INFINITY;
+    withData = bytes <= restBytes;
+    const kept = withData ? cause : { ...cause, signal: { ...cause.signal, data: {} } };
+    if (!withData) bytes = bytesInRecord(kept);
+    if (bytes > restBytes) break;
+    restBytes -= bytes;
+    causes.push(kept);
   }
   const causesLeftOut = record.trigger.causes.length - causes.length;
   const trigger = { ...record.trigger, causes, ...(causesLeftOut > 0 ? { causesLeftOut } : {}) };
-  return JSON.stringify({ ...record, trigger }, null, 1);
+  const text = JSON.stringify({ ...record, trigger }, null, 1);
+  // What cannot be read back would put its archive in doubt for ever.
+  const parsed = recordShape.safeParse(JSON.parse(text));
+  if (parsed.success) return text;
+  const issue = parsed.error.issues[0];
+  throw new StillpointError({
+    code: 'internal',
+    message: `record of ${record.archive}: ${issue?.path.join('.')}: ${issue?.message}`,
+  });
 }
 
-/** As it will stand in the record: indented below `trigger.causes`, four levels deep. */
+/** As it will stand in the record: indented, four levels deep. */
 function bytesInRecord(cause: RecordCause): number {
   return Buffer.byteLength(JSON.stringify(cause, null, 4));
 }
