@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { isGone } from './small-file.ts';
 
@@ -36,7 +36,7 @@ export interface MemoryFiles {
   usageBytes(): number | MemoryReadFailure;
   /** Page cache that the kernel drops before it kills; costs more than usageBytes. */
   inactiveFileBytes(): number | MemoryReadFailure;
-  /** `none` when there is no limit. Opens its file anew, so a removed directory shows as `gone`. */
+  /** `none` when there is no limit. `gone` also when the file was unlinked while we hold it. */
   limitBytes(): number | 'none' | MemoryReadFailure;
   close(): void;
 }
@@ -46,7 +46,7 @@ export function createMemoryFiles(version: 1 | 2, directory: string): MemoryFile
   const names = NAMES[version];
   const usage = keptOpen(join(directory, names.usage));
   const stat = keptOpen(join(directory, 'memory.stat'));
-  const limitPath = join(directory, names.limit);
+  const limit = keptOpen(join(directory, names.limit));
   const atStart = Buffer.from(`${names.inactiveFile} `);
   const atLine = Buffer.from(`\n${names.inactiveFile} `);
   return {
@@ -62,17 +62,14 @@ export function createMemoryFiles(version: 1 | 2, directory: string): MemoryFile
       return found < 0 ? 'garbled' : parseNumber(found + atLine.length, length);
     },
     limitBytes() {
-      const file = keptOpen(limitPath);
-      try {
-        const length = file.read(64);
-        return typeof length === 'number' ? parseLimit(length) : length;
-      } finally {
-        file.close();
-      }
+      const length = limit.read(64);
+      if (typeof length !== 'number') return length;
+      return limit.isUnlinked() ? 'gone' : parseLimit(length);
     },
     close() {
       usage.close();
       stat.close();
+      limit.close();
     },
   };
 }
@@ -87,7 +84,12 @@ export function readLimitBytes(
   version: 1 | 2,
   directory: string,
 ): number | 'none' | MemoryReadFailure {
-  return createMemoryFiles(version, directory).limitBytes();
+  const files = createMemoryFiles(version, directory);
+  try {
+    return files.limitBytes();
+  } finally {
+    files.close();
+  }
 }
 
 /** A file that is opened on first use and read into the shared buffer. */
@@ -102,6 +104,8 @@ function keptOpen(path: string) {
         return isGone(error) ? 'gone' : 'unreadable';
       }
     },
+    /** The kernel fails the read of a removed cgroup; a plain file that imitates one does not. */
+    isUnlinked: () => descriptor !== undefined && fstatSync(descriptor).nlink === 0,
     close() {
       if (descriptor !== undefined) closeSync(descriptor);
       descriptor = undefined;

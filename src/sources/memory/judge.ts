@@ -17,7 +17,8 @@ export interface LevelState {
   level: MemoryLevel['level'];
   usedBytes: number;
   limitBytes: number;
-  growthBytesPerSecond: number;
+  /** Undefined while there are too few samples. */
+  growthBytesPerSecond: number | undefined;
 }
 
 /** What a MemorySignal says, without time and target. */
@@ -32,11 +33,11 @@ export interface Reading {
 export function mayBeNear(
   usageBytes: number,
   limitBytes: number,
-  usageGrowth: number,
+  usageGrowth: number | undefined,
   alarmRatio: number,
 ): boolean {
   if (usageBytes >= limitBytes * (alarmRatio - NEAR_RATIO)) return true;
-  return usageGrowth > 0 && timeToFullMs(usageBytes, limitBytes, usageGrowth) < NEAR_MS;
+  return timeToFullMs(usageBytes, limitBytes, usageGrowth) < NEAR_MS;
 }
 
 /**
@@ -55,11 +56,11 @@ export function judge(states: readonly LevelState[], containerBytes: number): Re
     first,
   );
   const soonest = others.reduce((best, next) => (fullIn(next) < fullIn(best) ? next : best), first);
-  const isGrowing = soonest.growthBytesPerSecond > 0;
+  const isGrowing = fullIn(soonest) < Number.POSITIVE_INFINITY;
   return {
     levels: counted.map(({ level, usedBytes, limitBytes }) => ({ level, usedBytes, limitBytes })),
     usedRatio: ratioOf(fullest),
-    growthBytesPerSecond: (isGrowing ? soonest : fullest).growthBytesPerSecond,
+    growthBytesPerSecond: (isGrowing ? soonest : fullest).growthBytesPerSecond ?? 0,
     ...(isGrowing ? { fullInMs: fullIn(soonest) } : {}),
   };
 }
@@ -75,10 +76,11 @@ function ratioOf({ usedBytes, limitBytes }: LevelState): number {
 }
 
 function fullIn({ usedBytes, limitBytes, growthBytesPerSecond }: LevelState): number {
-  if (growthBytesPerSecond <= 0) return Number.POSITIVE_INFINITY;
   return timeToFullMs(usedBytes, limitBytes, growthBytesPerSecond);
 }
 
-function timeToFullMs(bytes: number, limitBytes: number, growthBytesPerSecond: number): number {
-  return Math.max(0, ((limitBytes - bytes) / growthBytesPerSecond) * 1_000);
+/** Infinite while nothing grows. */
+function timeToFullMs(bytes: number, limitBytes: number, growth: number | undefined): number {
+  if (growth === undefined || growth <= 0) return Number.POSITIVE_INFINITY;
+  return Math.max(0, ((limitBytes - bytes) / growth) * 1_000);
 }

@@ -68,12 +68,12 @@ export class Level {
   }
 
   /** Of usage: page cache too, so an upper bound while the cache grows. */
-  usageGrowth(): number {
-    return this.#usageGrowth.bytesPerSecond() ?? 0;
+  usageGrowth(): number | undefined {
+    return this.#usageGrowth.bytesPerSecond();
   }
 
   /** Of the non-reclaimable use; of usage until there are samples enough. */
-  usedGrowth(): number {
+  usedGrowth(): number | undefined {
     return this.#usedGrowth.bytesPerSecond() ?? this.usageGrowth();
   }
 

@@ -33,6 +33,8 @@ export function createMemorySource(options: MemorySourceOptions): MemorySource {
 }
 
 const NAME = 'memory';
+const CALM_EVERY_MS = 100;
+const ALERT_EVERY_MS = 5;
 /** How many containers at most are sampled at the alert pace: those that are full soonest. */
 const FAST_MAX = 32;
 /** A container stays at the alert pace this long after it was last seen near. */
@@ -61,7 +63,7 @@ class Sampler implements MemorySource {
 
   async start(): Promise<void> {
     if (this.#cancelCalm) return;
-    const { clock, calmEveryMs = 100 } = this.#options;
+    const { clock, calmEveryMs = CALM_EVERY_MS } = this.#options;
     this.#cancelCalm = clock.every(calmEveryMs, () => this.#lookAtCalm());
     this.#setStatus({ state: 'live', sinceMs: clock.wallMs() });
   }
@@ -110,7 +112,7 @@ class Sampler implements MemorySource {
     for (const watched of this.#watched.values()) {
       if (this.#fast.has(watched)) continue;
       watched.seek(cgroups, nowMs);
-      this.#look(watched, nowMs);
+      this.#look(watched, nowMs, 'calm');
     }
     this.#chooseFast(nowMs);
     if (nowMs < this.#statusDueMs) return;
@@ -122,7 +124,7 @@ class Sampler implements MemorySource {
     const nowMs = this.#options.clock.monotonicMs();
     this.#round++;
     for (const watched of this.#fast) {
-      this.#look(watched, nowMs);
+      this.#look(watched, nowMs, 'alert');
       if (watched.nearUntilMs < nowMs) this.#fast.delete(watched);
     }
     if (this.#fast.size > 0) return;
@@ -130,13 +132,17 @@ class Sampler implements MemorySource {
     this.#cancelFast = undefined;
   }
 
-  #look(watched: Watched, nowMs: number): void {
+  #look(watched: Watched, nowMs: number, pace: 'calm' | 'alert'): void {
     if (watched.state.kind !== 'sampling') return;
+    const { calmEveryMs = CALM_EVERY_MS } = this.#options;
+    const isInAlarm = watched.alarmSinceMs !== undefined;
+    const isTime = pace === 'calm' || nowMs - watched.lookedCloselyMs >= calmEveryMs;
+    if (isInAlarm || isTime) watched.lookedCloselyMs = nowMs;
     const sample = sampleLevels(watched.state.levels, {
       round: this.#round,
       nowMs,
       alarmRatio: watched.watch.alarmRatio,
-      fully: watched.alarmSinceMs !== undefined,
+      closely: isInAlarm ? 'always' : isTime ? 'ifNear' : 'ifAlarm',
     });
     this.#take(watched, sample, nowMs);
   }
@@ -159,7 +165,8 @@ class Sampler implements MemorySource {
     const isInAlarm = reading.usedRatio >= alarmRatio;
     watched.alarmSinceMs = isInAlarm ? (watched.alarmSinceMs ?? nowMs) : undefined;
     watched.fullInMs = reading.fullInMs ?? Number.POSITIVE_INFINITY;
-    if (isNear(reading, alarmRatio, nowMs - (watched.alarmSinceMs ?? nowMs))) {
+    const inAlarmMs = nowMs - (watched.alarmSinceMs ?? nowMs);
+    if (sample.isUnsure || isNear(reading, alarmRatio, inAlarmMs)) {
       watched.nearUntilMs = nowMs + NEAR_HOLD_MS;
     }
     if (isInAlarm || wasInAlarm) this.#emit(watched, reading);
@@ -183,7 +190,7 @@ class Sampler implements MemorySource {
     }
     this.#isCrowded = isCrowded;
     if (this.#fast.size === 0 || this.#cancelFast) return;
-    const { clock, alertEveryMs = 5 } = this.#options;
+    const { clock, alertEveryMs = ALERT_EVERY_MS } = this.#options;
     this.#cancelFast = clock.every(alertEveryMs, () => this.#lookAtFast());
   }
 

@@ -2,10 +2,13 @@ import type { MemoryReadFailure } from '../../node/index.ts';
 import { judge, type LevelState, mayBeNear, type Reading } from './judge.ts';
 import type { Level } from './level.ts';
 
-/** What one look at a container gave. `calm`: far from every limit, nothing more was read. */
+/**
+ * What one look at a container gave. `calm`: far from every limit, nothing more was read.
+ * `isUnsure`: the growth of a level is not known yet, so the next look should come soon.
+ */
 export type Sample =
   | { kind: 'calm' }
-  | { kind: 'reading'; reading: Reading }
+  | { kind: 'reading'; reading: Reading; isUnsure: boolean }
   | { kind: 'failed'; why: MemoryReadFailure };
 
 const CALM: Sample = { kind: 'calm' };
@@ -16,24 +19,42 @@ export interface SampleOptions {
   round: number;
   nowMs: number;
   alarmRatio: number;
-  /** True: read all, even when usage alone shows that no limit is near. */
-  fully: boolean;
+  /**
+   * When to read all: always; when usage alone cannot rule out that a limit is near; or only when
+   * it cannot rule out an alarm.
+   */
+  closely: 'always' | 'ifNear' | 'ifAlarm';
 }
 
-/** Looks at one container: its usage, and only when that may be near a limit at memory.stat. */
+/**
+ * Looks at one container, whose levels come from the outermost to its own. What a pod uses bounds
+ * what its containers use: while that is far from a container's limit, its own files are not read.
+ * memory.stat, which costs seven times as much, is read only when usage does not settle it.
+ */
 export function sampleLevels(levels: readonly Level[], options: SampleOptions): Sample {
-  const { round, nowMs, alarmRatio } = options;
-  let look = options.fully;
+  const { round, nowMs, closely } = options;
+  let isSettled = closely !== 'always';
+  let pod: Level | undefined;
   for (const level of levels) {
     const limitFailure = level.refreshLimit(nowMs);
     if (limitFailure) return { kind: 'failed', why: limitFailure };
     const limit = level.limitBytes;
-    if (limit === undefined) continue;
+    if (limit === undefined || (pod && isFar(pod, limit, options))) continue;
     const failure = level.readUsage(round, nowMs);
     if (failure) return { kind: 'failed', why: failure };
-    look ||= mayBeNear(level.usageBytes, limit, level.usageGrowth(), alarmRatio);
+    if (level.name === 'pod') pod = level;
+    // A container that its pod says nothing good of, and whose own growth is not known yet.
+    else if (pod && closely === 'ifNear' && level.usageGrowth() === undefined) isSettled = false;
+    isSettled &&= isFar(level, limit, options);
   }
-  return look ? lookClosely(levels, round, nowMs) : CALM;
+  return isSettled ? CALM : lookClosely(levels, round, nowMs);
+}
+
+/** Whether usage, page cache and all, shows that the limit is far. */
+function isFar(level: Level, limitBytes: number, options: SampleOptions): boolean {
+  const { closely, alarmRatio } = options;
+  if (closely === 'ifAlarm') return level.usageBytes < limitBytes * alarmRatio;
+  return !mayBeNear(level.usageBytes, limitBytes, level.usageGrowth(), alarmRatio);
 }
 
 function lookClosely(levels: readonly Level[], round: number, nowMs: number): Sample {
@@ -51,6 +72,8 @@ function lookClosely(levels: readonly Level[], round: number, nowMs: number): Sa
       growthBytesPerSecond: level.usedGrowth(),
     });
   }
-  const reading = judge(states, containerBytes);
-  return reading ? { kind: 'reading', reading } : CALM;
+  const reading = judge(states.reverse(), containerBytes);
+  if (!reading) return CALM;
+  const isUnsure = states.some(({ growthBytesPerSecond }) => growthBytesPerSecond === undefined);
+  return { kind: 'reading', reading, isUnsure };
 }

@@ -21,6 +21,7 @@ const SEEK_EVERY_MS = 1_000;
  */
 type State =
   | { kind: 'seeking'; sinceMs: number; nextTryMs: number; why: string }
+  /** From the outermost level to the container's own. */
   | { kind: 'sampling'; levels: readonly Level[] }
   | { kind: 'ended' };
 
@@ -32,6 +33,8 @@ export class Watched {
   alarmSinceMs: number | undefined;
   /** Monotonic; sampled fast until then. */
   nearUntilMs = Number.NEGATIVE_INFINITY;
+  /** Monotonic; when nearness was last looked into. */
+  lookedCloselyMs = Number.NEGATIVE_INFINITY;
   /** Time to the limit at the last reading; the smallest are sampled fast when there are many. */
   fullInMs = Number.POSITIVE_INFINITY;
   readonly #table: LevelTable;
@@ -50,9 +53,9 @@ export class Watched {
       this.state = seekingState(this.state.sinceMs, nowMs + SEEK_EVERY_MS, cgroup);
       return;
     }
-    const levels = cgroup.memoryLevels.map(({ level, directory }) =>
-      this.#table.take(cgroup.version, level, directory),
-    );
+    const levels = cgroup.memoryLevels
+      .map(({ level, directory }) => this.#table.take(cgroup.version, level, directory))
+      .reverse();
     this.state = { kind: 'sampling', levels };
   }
 

@@ -118,6 +118,32 @@ describe('the pace', () => {
     expect(fresh()).toHaveLength(1);
   });
 
+  it('is fast for a container that rushes inside a pod whose use says so first', async () => {
+    const { fake, clock, source, fresh } = await start();
+    const set = (own: number, other: number) => {
+      fake.memory(podPath, { usage: (own + other) * MIB, limit: 400 * MIB });
+      fake.memory(path, { usage: own * MIB, limit: 100 * MIB });
+    };
+    set(5, 5);
+    source.watch([watchOf(1)]);
+    await clock.advance(100);
+    set(30, 5);
+    await clock.advance(100);
+    set(90, 5);
+    await clock.advance(5);
+    const [first] = fresh();
+    expect(first?.usedRatio).toBe(0.9);
+  });
+
+  it('reads the container itself when its pod is fuller than it may be', async () => {
+    const { fake, clock, source, fresh } = await start();
+    fake.memory(podPath, { usage: 350 * MIB, limit: 400 * MIB });
+    fake.memory(path, { usage: 20 * MIB, limit: 100 * MIB });
+    source.watch([watchOf(1, 0.99)]);
+    await clock.advance(1_000);
+    expect(fresh()).toEqual([]);
+  });
+
   it('calms down in an alarm that lasts and does not grow', async () => {
     const { fake, clock, source, fresh } = await start();
     fake.memory(path, { usage: 90 * MIB, limit: 100 * MIB });
