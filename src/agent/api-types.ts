@@ -1,5 +1,5 @@
 import type { ArchiveRecord } from '../archive/index.ts';
-import type { BackendChoice, BackendName } from '../signal/index.ts';
+import type { BackendChoice, BackendName, ReasonCode } from '../signal/index.ts';
 import type { SourceStatus } from '../sources/index.ts';
 
 /** What GET /v1/status of the agent's socket answers. */
@@ -25,7 +25,8 @@ export interface AgentStatus {
     perHourMax: number;
   };
   archives: { ours: number; oursBytes: number; foreign: number; foreignBytes: number };
-  disk: { path: string; availableBytes: number; floorBytes: number };
+  /** Of the checkpoints directory; `problem` says why it cannot be used now. */
+  disk: { path: string; availableBytes?: number; floorBytes?: number; problem?: string };
   recent: readonly RecentTrigger[];
 }
 
@@ -52,21 +53,30 @@ export type CaptureProgress =
   | { kind: 'capturing' }
   | { kind: 'verifying'; backend: BackendName; checkpointMs: number; frozenMs?: number }
   | { kind: 'done'; record: ArchiveRecord }
-  | { kind: 'refused'; reason: string; detail: string }
-  | { kind: 'failed'; class: string; message: string; hint: string };
+  | { kind: 'refused'; reason: ReasonCode; detail: string }
+  | { kind: 'failed'; class: string; message: string; hint: string }
+  | { kind: 'broken'; archive: string; findings: readonly string[] };
 
 /** Body of POST /v1/prune. */
 export interface PruneBody {
   dryRun: boolean;
 }
 
-/** One line of the reply to POST /v1/prune. */
+/** The reply to POST /v1/prune: every archive, with what was done and why. */
+export interface PruneReply {
+  dryRun: boolean;
+  removedBytes: number;
+  leftBytes: number;
+  items: readonly PruneItem[];
+  /** Limits that are still exceeded, because what is left is protected. */
+  unmet: readonly string[];
+}
+
 export interface PruneItem {
   archive: string;
-  action: 'keep' | 'remove';
-  /** What was really done; `planned` in a dry run, `skipped` with why when in doubt. */
-  result: 'planned' | 'kept' | 'removed' | 'skipped';
-  policy?: string;
+  /** `would-remove` in a dry run; `held-back` and `failed` name their cause in `detail`. */
+  result: 'kept' | 'removed' | 'would-remove' | 'held-back' | 'failed';
+  policy: string;
   reasons: readonly string[];
-  bytes: number;
+  detail: string;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { API_VERSION, byteCount, percentRatio } from '../base/index.ts';
+import { API_VERSION } from '../base/index.ts';
 
 /** An absolute path on the node. */
 function absolutePath() {
@@ -47,8 +47,7 @@ const nats = z.strictObject({
   credsFile: absolutePath().optional(),
   nkeyFile: absolutePath().optional(),
   tokenFile: absolutePath().optional(),
-  userFile: absolutePath().optional(),
-  passwordFile: absolutePath().optional(),
+  user: z.strictObject({ name: z.string().min(1), passwordFile: absolutePath() }).optional(),
   tls: z
     .strictObject({
       caFile: absolutePath().optional(),
@@ -71,10 +70,6 @@ const http = z.strictObject({
 const limits = z.strictObject({
   capturesPerHour: count(1, 1_000).default(6).describe('On this node, over all rules'),
   waiting: count(1, 1_000).default(32).describe('Triggers that may wait for their turn'),
-  diskMargin: percentRatio({ min: 0, max: 0.5 })
-    .default(0.05)
-    .describe("Kept free above the kubelet's own eviction threshold"),
-  diskFree: byteCount().optional().describe('Kept free in any case, in bytes'),
 });
 
 const deny = z.strictObject({

@@ -1,9 +1,10 @@
-import type { ArchiveRecord } from '../archive/index.ts';
 import type { Clock } from '../base/index.ts';
 import type { CaptureOutcome } from '../capture/index.ts';
 import type { Trigger } from '../dispatch/index.ts';
+import type { TriggerOutcome } from '../outputs/index.ts';
+import type { RetentionReport } from '../retention/index.ts';
 import type { Decision } from '../rules/index.ts';
-import type { ReasonCode, Signal } from '../signal/index.ts';
+import type { Signal } from '../signal/index.ts';
 import type { SourceStatus } from '../sources/index.ts';
 
 /**
@@ -15,14 +16,14 @@ export type Fact =
   | { kind: 'decision'; decision: Decision }
   | { kind: 'accepted'; trigger: Trigger; decision: Decision }
   | { kind: 'coalesced'; trigger: Trigger; decision: Decision }
-  | { kind: 'not-accepted'; decision: Decision; reason: ReasonCode; detail: string }
   | { kind: 'capturing'; trigger: Trigger }
-  | { kind: 'outcome'; outcome: CaptureOutcome }
-  | { kind: 'recorded'; trigger: Trigger; record: ArchiveRecord }
-  | { kind: 'archive-broken'; trigger: Trigger; archive: string; findings: readonly string[] }
-  | { kind: 'removed'; archive: string; policy: string; reason: string; bytes: number }
+  /** The container runs, whatever became of it; an archive is not proved yet. */
+  | { kind: 'capture-ended'; outcome: CaptureOutcome }
+  /** The end of each decision to fire. */
+  | { kind: 'ended'; outcome: TriggerOutcome }
+  | { kind: 'swept'; report: RetentionReport }
   | { kind: 'source'; source: string; status: SourceStatus }
-  | { kind: 'rules-loaded'; rules: number; policies: number }
+  | { kind: 'rules-loaded'; rules: number; policies: number; warnings: readonly string[] }
   | { kind: 'rules-refused'; mistakes: number; message: string };
 
 export type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>;

@@ -28,9 +28,13 @@ export interface DispatcherOptions {
   capture: (trigger: Trigger, signal: AbortSignal) => Promise<'begun' | 'not-begun'>;
 }
 
-/** Decisions to fire in, captures out, one at a time, the most urgent first. */
+/**
+ * Decisions to fire in, captures out, one at a time, the most urgent first. Accepts from the
+ * beginning, but captures only once it was started: what a crash left frozen goes first.
+ */
 export interface Dispatcher {
   readonly journal: Journal;
+  start(): void;
   /** Accepts, joins or refuses; what is accepted is on disk when this returns. */
   offer(decision: Decision & { target: Target }): Acceptance;
   /** Queues again what a crash left waiting; neither journalled anew nor counted twice. */
@@ -61,6 +65,7 @@ class DispatcherImpl implements Dispatcher {
   readonly #waiting = new Map<string, Trigger>();
   readonly #abort = new AbortController();
   #running: { trigger: Trigger; ended: Promise<void> } | undefined;
+  #started = false;
   #paused = false;
   #stopping = false;
 
@@ -68,6 +73,11 @@ class DispatcherImpl implements Dispatcher {
     this.#options = options;
     this.journal = createJournal(options.store, () => options.clock.wallMs());
     this.#budget = createHourlyBudget(options.store);
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#beginNext();
   }
 
   offer(decision: Decision & { target: Target }): Acceptance {
@@ -165,7 +175,7 @@ class DispatcherImpl implements Dispatcher {
   }
 
   #beginNext(): void {
-    if (this.#running || this.#paused || this.#stopping) return;
+    if (!this.#started || this.#running || this.#paused || this.#stopping) return;
     const next = [...this.#waiting.values()].sort(compareUrgency)[0];
     if (!next) return;
     this.#waiting.delete(next.id);

@@ -29,6 +29,6 @@ export type {
 } from './rule.ts';
 export { signalKindOfWhen } from './rule.ts';
 export { captureDefaults, ruleSchema } from './schema.ts';
-export { keepOnlyPods, type RulesSnapshot, restoreState, saveState } from './snapshot.ts';
+export { keepOnlyPods, noteFired, type RulesSnapshot, restoreState, saveState } from './snapshot.ts';
 export { createRulesState, type RulesState } from './state.ts';
 export { type StepResult, step } from './step.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { StillpointError } from '../base/index.ts';
-import type { PodFact } from '../signal/index.ts';
+import { describeTarget, type PodFact, type Target } from '../signal/index.ts';
+import { startCooldown } from './cooldowns.ts';
 import type { RulesCore } from './core.ts';
 import { ruleFingerprint } from './fingerprint.ts';
 import type { Memo } from './memo.ts';
@@ -83,6 +84,23 @@ function memosOf(entry: PodEntry): [string, string, Memo][] {
   return [...entry.memos].flatMap(([container, memos]) =>
     [...memos].map(([rule, memo]): [string, string, Memo] => [container, rule, memo]),
   );
+}
+
+/**
+ * Notes a firing that a journal knows of and the snapshot does not: the rule cools down from then
+ * on. Older than what is known, or of a rule that is gone: no effect.
+ */
+export function noteFired(
+  core: RulesCore,
+  state: RulesState,
+  fired: { rule: string; target: Target; atMs: number },
+): void {
+  const rule = core.byId.get(fired.rule);
+  const key = describeTarget(fired.target);
+  const knownMs = state.cooldowns.get(fired.rule)?.get(key) ?? Number.NEGATIVE_INFINITY;
+  if (!rule || fired.atMs <= knownMs) return;
+  const { cooldownMs } = rule.limits;
+  startCooldown(state.cooldowns, { rule: rule.id, key, cooldownMs }, fired.atMs);
 }
 
 const countWindow = z.array(z.tuple([z.number(), z.number()]));

@@ -2,6 +2,13 @@
  * sources: each one turns a part of the outside world into signals. A source judges nothing: what
  * it needs from the right of the street (thresholds, cron lines) is handed to it as plain data.
  */
+export {
+  createNatsAlertsSource,
+  createWebhookAlertsSource,
+  type NatsAlertsOptions,
+  WEBHOOK_BYTES_MAX,
+  type WebhookAlertsSource,
+} from './alerts/index.ts';
 export { createEventsSource, type EventsSourceOptions } from './events/index.ts';
 export {
   createMemorySource,

@@ -33,7 +33,7 @@ describe('the configuration of the agent', () => {
     expect(config).toMatchObject({
       node: 'node1',
       checkpointsDir: '/var/lib/kubelet/checkpoints',
-      limits: { capturesPerHour: 6, diskMargin: 0.05 },
+      limits: { capturesPerHour: 6, waiting: 32 },
       kubelet: { through: 'direct', tls: {} },
     });
     expect(config.nats).toBeUndefined();

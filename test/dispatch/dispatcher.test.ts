@@ -31,6 +31,7 @@ function setUp(overrides: Partial<DispatcherOptions> = {}, store: Store = openSt
     },
     ...overrides,
   });
+  dispatcher.start();
   const end = async (result: 'begun' | 'not-begun' = 'begun') => {
     ends.shift()?.(result);
     await clock.advance(0);
@@ -123,6 +124,28 @@ describe('accepting', () => {
     const { dispatcher } = setUp({ capturesPerHourMax: 100, waitingMax: 1 });
     const [, , third] = ['a', 'b', 'c'].map((letter) => dispatcher.offer(fireOn(targetOf(letter))));
     expect(third).toMatchObject({ kind: 'refused', reason: 'busy' });
+  });
+});
+
+describe('starting', () => {
+  it('accepts before it is started, and captures then', () => {
+    const store = openStore(':memory:');
+    const started: Trigger[] = [];
+    const dispatcher = createDispatcher({
+      store,
+      clock: createFakeClock(),
+      random: createRandom(1),
+      capturesPerHourMax: 6,
+      waitingMax: 10,
+      capture: async (trigger) => {
+        started.push(trigger);
+        return 'begun';
+      },
+    });
+    expect(dispatcher.offer(fireOn(targetOf('a'))).kind).toBe('accepted');
+    expect(started).toEqual([]);
+    dispatcher.start();
+    expect(started).toHaveLength(1);
   });
 });
 

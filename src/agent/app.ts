@@ -1,0 +1,197 @@
+import { join } from 'node:path';
+import {
+  type Cleanup,
+  type Clock,
+  createCleanup,
+  type Logger,
+  type Random,
+} from '../base/index.ts';
+import { openStore } from '../store/index.ts';
+import { createApiRoutes } from './api-routes.ts';
+import { createApiServer } from './api-server.ts';
+import type { AgentStatus } from './api-types.ts';
+import { type CaptureSide, createCaptureSide } from './capture-side.ts';
+import { createClients } from './clients.ts';
+import type { AgentConfig } from './config-schema.ts';
+import { createDecisionSide, type DecisionSide, denyReasonOf, podOf } from './decision-side.ts';
+import { createFacts, type Facts } from './facts.ts';
+import { createHttp } from './http.ts';
+import { countArchives, diskOf, readStatus } from './status.ts';
+import { createTell } from './tell.ts';
+
+/** What an agent is made of. */
+export interface AgentOptions {
+  config: AgentConfig;
+  env: Readonly<Record<string, string | undefined>>;
+  version: string;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+}
+
+/** The agent of one node. */
+export interface Agent {
+  /** Everything that happens, for those who want to know; listen before the start. */
+  readonly facts: Facts;
+  status(): Promise<AgentStatus>;
+  /** Where the HTTP server listens. */
+  http(): { address: string; port: number };
+  /**
+   * Ends in order: no new signal, the capture under way ends or is given up safely, outputs are
+   * flushed. Resolves when nothing runs any more; may be called twice.
+   */
+  stop(): Promise<void>;
+}
+
+/** A capture that is under way at the stop may end by itself within this time. */
+const STOP_GRACE_MS = 20_000;
+
+/**
+ * Makes and starts an agent. API server, kubelet, runtime and NATS may all be away: their sources
+ * are `degraded` then, say so, and try again. Errors, after everything was undone: `bad-config`,
+ * `store`, `conflict` (another agent runs here).
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { clock, log } = options;
+  const cleanup = createCleanup();
+  try {
+    return await start(options, cleanup);
+  } catch (error) {
+    const failed = await cleanup.run();
+    for (const { what, error: cause } of failed) log.error('undo-failed', { what, error: cause });
+    log.error('start-failed', { error, atMs: clock.wallMs() });
+    throw error;
+  }
+}
+
+async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
+  const { config, clock, log, version } = options;
+  const startedMs = clock.wallMs();
+  log.info('starting', { version, node: config.node });
+  const facts = createFacts(clock, (error) => log.error('listener-failed', { error }));
+  const store = openStore(join(config.stateDir, 'state.db'));
+  cleanup.add('state database', () => store.close());
+  const clients = await createClients(options);
+  cleanup.add('clients', () => clients.close());
+  const tell = await createTell({ ...options, clients, facts });
+  cleanup.add('outputs', () => tell.stop());
+
+  // The two sides know each other only through these calls.
+  let decisions: DecisionSide | undefined;
+  const captures = createCaptureSide({
+    ...options,
+    clients,
+    store,
+    facts,
+    podOf: (target) => decisions && podOf(decisions.intake, target),
+    denyReason: (pod, target) => decisions && denyReasonOf(decisions.intake, pod, target),
+  });
+  decisions = createDecisionSide({
+    ...options,
+    clients,
+    store,
+    facts,
+    dispatcher: captures.dispatcher,
+    onPolicies: (policies) => captures.retention.setPolicies(policies),
+  });
+  const status = statusReader(options, startedMs, captures, decisions);
+  watchWithMetrics(tell, config, captures, decisions);
+
+  const api = createApiServer(
+    config.socket,
+    createApiRoutes({
+      ...options,
+      intake: decisions.intake,
+      dispatcher: captures.dispatcher,
+      archives: captures.archives,
+      retention: captures.retention,
+      facts,
+      status,
+    }),
+  );
+  await api.start();
+  cleanup.add('socket', () => api.stop());
+  const http = createHttp({
+    ...options,
+    config: config.http,
+    isReady: () => isReady(decisions),
+    metrics: tell.metrics,
+    webhook: decisions.sources.webhook,
+  });
+  const address = await http.start();
+  cleanup.add('http', () => http.stop());
+  cleanup.add('captures', () => captures.stop(STOP_GRACE_MS));
+  cleanup.add('sources', () => decisions.stop());
+  await decisions.start();
+  await captures.start();
+  log.info('started', { node: config.node, http: address, socket: config.socket });
+  return {
+    facts,
+    status,
+    http: () => address,
+    stop: () => stop(cleanup, log),
+  };
+}
+
+async function stop(cleanup: Cleanup, log: Logger): Promise<void> {
+  log.info('stopping');
+  const failed = await cleanup.run();
+  for (const { what, error } of failed) log.error('stop-failed', { what, error });
+  log.info('stopped');
+}
+
+/** Ready: rules are in force as they are on disk, and pods are known. */
+function isReady(decisions: DecisionSide): boolean {
+  return decisions.refused() === undefined && decisions.sources.pods.status().state === 'live';
+}
+
+function statusReader(
+  { version, config }: AgentOptions,
+  startedMs: number,
+  captures: CaptureSide,
+  decisions: DecisionSide,
+): () => Promise<AgentStatus> {
+  return () =>
+    readStatus({
+      version,
+      node: config.node,
+      startedMs,
+      capturesPerHourMax: config.limits.capturesPerHour,
+      sources: decisions.sources.all,
+      backends: captures.backends,
+      dispatcher: captures.dispatcher,
+      archives: captures.archives,
+      evictionHard: () => captures.kubeletSettings.evictionHard(),
+      ruleSet: () => decisions.ruleSet(),
+      refused: () => decisions.refused(),
+      warnings: () => decisions.warnings(),
+      archivesProblem: () => captures.directory.problem(),
+    });
+}
+
+function watchWithMetrics(
+  tell: Awaited<ReturnType<typeof createTell>>,
+  config: AgentConfig,
+  captures: CaptureSide,
+  decisions: DecisionSide,
+): void {
+  for (const source of decisions.sources.all) {
+    tell.metrics.watch({
+      name: source.name,
+      state: () => source.status().state,
+      dropped: () => source.dropped(),
+    });
+  }
+  tell.metrics.measure(() => {
+    const { availableBytes = 0, floorBytes = 0 } = diskOf(
+      config.checkpointsDir,
+      captures.kubeletSettings.evictionHard(),
+    );
+    return {
+      waiting: captures.dispatcher.status().waiting,
+      rules: decisions.ruleSet().rules.length,
+      archives: countArchives(captures.archives),
+      disk: { availableBytes, floorBytes },
+    };
+  });
+}

@@ -1,0 +1,156 @@
+import {
+  type Archives,
+  describeFinding,
+  type KeepRequest,
+  type KeepResult,
+  keepRequestOf,
+} from '../archive/index.ts';
+import {
+  type Clock,
+  createBackoff,
+  isStillpointError,
+  type Logger,
+  type Random,
+} from '../base/index.ts';
+import type { CaptureOutcome, Capturer } from '../capture/index.ts';
+import type { Dispatcher, Trigger } from '../dispatch/index.ts';
+import type { PodFact, Target } from '../signal/index.ts';
+import type { Facts } from './facts.ts';
+import type { LateArchives } from './late-archives.ts';
+
+export interface CaptureLineOptions {
+  node: string;
+  capturer: Capturer;
+  archives: Archives;
+  late: LateArchives;
+  /** Asked when it is needed: the dispatcher is made with this line's `capture`. */
+  dispatcher(): Dispatcher;
+  podOf(target: Target): PodFact | undefined;
+  /** After an archive was added. */
+  onArchived(): void;
+  facts: Facts;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+}
+
+/** From a trigger to an archive with its record: captures one by one, proves them beside it. */
+export interface CaptureLine {
+  /** The dispatcher's `capture`: ends when the container runs again. */
+  capture(trigger: Trigger, signal: AbortSignal): Promise<'begun' | 'not-begun'>;
+  /** Proves and records an archive that is there already (found at start-up). */
+  prove(request: KeepRequest): void;
+  /** Gives up proving; what is not recorded is journalled as `verifying` and is done at the next start. */
+  stop(): Promise<void>;
+}
+
+type Captured = Extract<CaptureOutcome, { kind: 'captured' }>;
+
+const RETRY_MS = { minMs: 1_000, maxMs: 60_000 };
+
+export function createCaptureLine(options: CaptureLineOptions): CaptureLine {
+  return new CaptureLineImpl(options);
+}
+
+class CaptureLineImpl implements CaptureLine {
+  readonly #options: CaptureLineOptions;
+  readonly #abort = new AbortController();
+  /** Archives are proved one after another, beside the next capture. */
+  #proving: Promise<void> = Promise.resolve();
+
+  constructor(options: CaptureLineOptions) {
+    this.#options = options;
+  }
+
+  async capture(trigger: Trigger, signal: AbortSignal): Promise<'begun' | 'not-begun'> {
+    const { capturer, facts, node, podOf } = this.#options;
+    facts.tell({ kind: 'capturing', trigger });
+    // The pod may be gone by the time that its archive is recorded.
+    const pod = podOf(trigger.target);
+    const outcome = await capturer.capture(trigger, signal);
+    const current = this.#options.dispatcher().trigger(trigger.id) ?? trigger;
+    facts.tell({ kind: 'capture-ended', outcome: { ...outcome, trigger: current } });
+    switch (outcome.kind) {
+      case 'refused':
+        this.#note(trigger, 'refused');
+        facts.tell({ kind: 'ended', outcome: { ...outcome, trigger: current } });
+        return 'not-begun';
+      case 'failed':
+        facts.tell({ kind: 'ended', outcome: { ...outcome, trigger: current } });
+        if (outcome.lateArchive) {
+          const { backend, timings, lateArchive } = outcome;
+          const request = { node, trigger: current, backend, pod, timings };
+          this.#options.late.expect(lateArchive, {
+            ...request,
+            backendReason: 'appeared after its capture was given up',
+            predictedFreezeMs: 0,
+          });
+        }
+        return 'begun';
+      case 'captured': {
+        const captured: Captured = { ...outcome, trigger: current };
+        this.prove(keepRequestOf(captured, node, pod));
+        return 'begun';
+      }
+    }
+  }
+
+  prove(request: KeepRequest): void {
+    const before = this.#proving;
+    this.#proving = before.then(() => this.#prove(request));
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#proving;
+  }
+
+  async #prove(request: KeepRequest): Promise<void> {
+    const { archives, clock, random, log } = this.#options;
+    const { signal } = this.#abort;
+    const backoff = createBackoff({ ...RETRY_MS, random });
+    this.#note(request.trigger, 'verifying', { archivePath: request.archivePath });
+    while (!signal.aborted) {
+      try {
+        this.#tell(request, await archives.keep(request, signal));
+        return;
+      } catch (error) {
+        if (isStillpointError(error, 'cancelled')) return;
+        log.error('archive-not-recorded', { archive: request.archivePath, error });
+        if (isStillpointError(error, 'bad-config')) {
+          this.#note(request.trigger, 'failed');
+          return;
+        }
+        // The archive stays where it is; a disk that is full now may have room later.
+        await clock.sleep(backoff.nextMs(), signal).catch(() => undefined);
+      }
+    }
+  }
+
+  #tell({ trigger }: KeepRequest, result: KeepResult): void {
+    const { facts, log, onArchived } = this.#options;
+    if (result.kind === 'broken') {
+      const findings = result.findings.map(describeFinding);
+      log.error('archive-broken', { archive: result.archive, findings, removal: result.removal });
+      this.#note(trigger, 'failed');
+      const { archive } = result;
+      facts.tell({ kind: 'ended', outcome: { kind: 'broken', trigger, archive, findings } });
+      return;
+    }
+    this.#note(trigger, 'recorded');
+    facts.tell({ kind: 'ended', outcome: { kind: 'archived', trigger, record: result.record } });
+    onArchived();
+  }
+
+  /** The outcome is true even when it cannot be written down: recovery then does it again. */
+  #note(
+    trigger: Trigger,
+    ...rest: Parameters<Dispatcher['journal']['note']> extends [string, ...infer R] ? R : never
+  ): void {
+    try {
+      this.#options.dispatcher().journal.note(trigger.id, ...rest);
+    } catch (error) {
+      this.#options.log.error('journal-not-written', { trigger: trigger.id, error });
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import { type Archives, createArchives } from '../archive/index.ts';
+import type { Clock, Logger, Random } from '../base/index.ts';
+import {
+  type Backend,
+  type Capturer,
+  createCapturer,
+  createCriBackend,
+  createFreezeRates,
+  createKubeletBackend,
+  type ThawTools,
+} from '../capture/index.ts';
+import { createDispatcher, type Dispatcher } from '../dispatch/index.ts';
+import { createRetention, type Retention } from '../retention/index.ts';
+import type { PodFact, Target } from '../signal/index.ts';
+import type { Store } from '../store/index.ts';
+import { type CaptureLine, createCaptureLine } from './capture-line.ts';
+import { type CheckpointsDirectory, createCheckpointsDirectory } from './checkpoints-directory.ts';
+import type { Clients } from './clients.ts';
+import type { AgentConfig } from './config-schema.ts';
+import type { Facts } from './facts.ts';
+import { createKubeletSettings, type KubeletSettings } from './kubelet-settings.ts';
+import { createLateArchives, type LateArchives } from './late-archives.ts';
+import { recover } from './recovery.ts';
+
+export interface CaptureSideOptions {
+  config: AgentConfig;
+  clients: Clients;
+  store: Store;
+  facts: Facts;
+  podOf(target: Target): PodFact | undefined;
+  denyReason(pod: PodFact, target: Target): string | undefined;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+}
+
+/** Dispatch, capture, archive and retention: everything from a decision to fire on. */
+export interface CaptureSide {
+  readonly dispatcher: Dispatcher;
+  readonly archives: Archives;
+  readonly retention: Retention;
+  readonly backends: readonly Backend[];
+  readonly kubeletSettings: KubeletSettings;
+  readonly directory: CheckpointsDirectory;
+  /** Thaws and takes up what was left unfinished, then begins to capture. */
+  start(): Promise<void>;
+  /** Lets a capture end within the grace, then gives it up; resolves when all containers run. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export function createCaptureSide(options: CaptureSideOptions): CaptureSide {
+  return new CaptureSideImpl(options);
+}
+
+class CaptureSideImpl implements CaptureSide {
+  readonly dispatcher: Dispatcher;
+  readonly archives: Archives;
+  readonly retention: Retention;
+  readonly backends: readonly Backend[];
+  readonly kubeletSettings: KubeletSettings;
+  readonly directory: CheckpointsDirectory;
+  readonly #options: CaptureSideOptions;
+  readonly #line: CaptureLine;
+  readonly #late: LateArchives;
+  readonly #thaw: ThawTools;
+
+  constructor(options: CaptureSideOptions) {
+    this.#options = options;
+    const { config, clients, store, clock, random, log, facts } = options;
+    const { runtime, kubelet, node } = clients;
+    const checkpointsDirectory = config.checkpointsDir;
+    this.#thaw = { clock, log, runtime, node };
+    this.archives = createArchives({ directory: checkpointsDirectory, store, clock });
+    this.kubeletSettings = createKubeletSettings(kubelet, clock, log);
+    this.backends = [
+      createCriBackend({ runtime, clock }),
+      createKubeletBackend({ kubelet, clock, checkpointsDirectory }),
+    ];
+    this.dispatcher = createDispatcher({
+      store,
+      clock,
+      random,
+      capturesPerHourMax: config.limits.capturesPerHour,
+      waitingMax: config.limits.waiting,
+      capture: (trigger, signal) => this.#line.capture(trigger, signal),
+    });
+    const onArchived = () => this.#sweep('after-capture');
+    const { archives } = this;
+    this.#late = createLateArchives({ archives, facts, clock, log, onArchived });
+    this.#line = createCaptureLine({
+      ...options,
+      node: config.node,
+      capturer: this.#createCapturer(),
+      archives,
+      late: this.#late,
+      dispatcher: () => this.dispatcher,
+      onArchived,
+    });
+    this.retention = createRetention({
+      archives,
+      policies: [],
+      clock,
+      log,
+      onReport: (report) => facts.tell({ kind: 'swept', report }),
+    });
+    this.directory = createCheckpointsDirectory({
+      archives,
+      journal: this.dispatcher.journal,
+      clock,
+      log,
+      onReady: () => this.#sweep('start'),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { config } = this.#options;
+    this.kubeletSettings.start();
+    await this.directory.start();
+    this.retention.start();
+    await recover({
+      ...this.#options,
+      node: config.node,
+      dispatcher: this.dispatcher,
+      line: this.#line,
+      late: this.#late,
+      thaw: this.#thaw,
+    });
+    this.dispatcher.start();
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    await this.dispatcher.stop(graceMs);
+    this.#late.stop();
+    this.directory.stop();
+    this.kubeletSettings.stop();
+    await this.#line.stop();
+    await this.retention.stop();
+  }
+
+  #createCapturer(): Capturer {
+    const { config, clients, store, podOf, denyReason, clock, log } = this.#options;
+    return createCapturer({
+      clock,
+      log,
+      runtime: clients.runtime,
+      node: clients.node,
+      podOf,
+      denyReason,
+      places: {
+        checkpointsDirectory: config.checkpointsDir,
+        runtimeRoot: config.runtime.root,
+        runtimeTmp: config.runtime.tmp,
+      },
+      evictionHard: () => this.kubeletSettings.evictionHard(),
+      backends: this.backends,
+      rates: createFreezeRates(store),
+      journal: { note: (...note) => this.dispatcher.journal.note(...note) },
+    });
+  }
+
+  #sweep(reason: 'after-capture' | 'start'): void {
+    if (this.directory.problem() !== undefined) return;
+    this.retention.runOnce(reason).catch((error) => {
+      this.#options.log.error('retention-failed', { reason, error });
+    });
+  }
+}

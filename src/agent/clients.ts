@@ -1,0 +1,159 @@
+import {
+  type Clock,
+  isStillpointError,
+  type Logger,
+  type Random,
+  StillpointError,
+} from '../base/index.ts';
+import { createRuntimeClient, type RuntimeClient } from '../cri/index.ts';
+import {
+  type ApiClient,
+  createApiClient,
+  createKubeletClient,
+  type Identity,
+  type KubeletClient,
+  type KubeletConfig,
+  resolveIdentity,
+} from '../kube/index.ts';
+import { connectNats, type NatsConnection } from '../nats/index.ts';
+import { createNodeProbe, type NodeProbe, openCgroups } from '../node/index.ts';
+import type { AgentConfig } from './config-schema.ts';
+
+/** The outside of one node, as clients. */
+export interface Clients {
+  api: ApiClient;
+  kubelet: KubeletClient;
+  runtime: RuntimeClient;
+  /** Absent on a machine without cgroups: no memory rules, no freezer to look at. */
+  node?: NodeProbe;
+  /** Absent when none is configured. */
+  nats?: NatsConnection;
+  close(): Promise<void>;
+}
+
+export interface ClientsOptions {
+  config: AgentConfig;
+  env: Readonly<Record<string, string | undefined>>;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+}
+
+/**
+ * Makes the clients; none of them connects before it is used, so nothing here waits for anyone.
+ * Errors: `bad-config` (no identity, or a file that it names is missing).
+ */
+export async function createClients(options: ClientsOptions): Promise<Clients> {
+  const { config, env, clock, random, log } = options;
+  const identity = await resolveIdentity({
+    kubeconfigPath: config.kubernetes.kubeconfig,
+    context: config.kubernetes.context,
+    env,
+    clock,
+  });
+  const api = createApiClient(identity, { clock, log });
+  const kubelet = createNodeKubelet(options, identity, api);
+  const runtime = createRuntimeClient({ socket: config.runtime.socket, clock, log });
+  const nats = config.nats
+    ? await connectNats({
+        ...config.nats,
+        name: `stillpoint-agent/${config.node}`,
+        clock,
+        random,
+        log,
+      })
+    : undefined;
+  return {
+    api,
+    kubelet,
+    runtime,
+    node: openNode(options),
+    nats,
+    async close() {
+      await nats?.close();
+      runtime.close();
+      kubelet.close();
+      api.close();
+    },
+  };
+}
+
+function openNode({ config, log }: ClientsOptions): NodeProbe | undefined {
+  try {
+    const { cgroupRoot, procRoot } = config;
+    return createNodeProbe({ cgroups: openCgroups({ root: cgroupRoot, procRoot }), procRoot });
+  } catch (error) {
+    if (!isStillpointError(error, 'unsupported')) throw error;
+    log.warn('no-cgroups', { error });
+    return undefined;
+  }
+}
+
+/**
+ * The kubelet of this node. Where no address is configured it is $HOST_IP (the downward API's
+ * status.hostIP), else the node's InternalIP as the API server knows it, asked for when it is first
+ * needed.
+ */
+function createNodeKubelet(
+  options: ClientsOptions,
+  identity: Identity,
+  api: ApiClient,
+): KubeletClient {
+  const { config, env, clock } = options;
+  const { address, through, tls } = config.kubelet;
+  const make = (url: string) =>
+    createKubeletClient({
+      identity,
+      nodeName: config.node,
+      route:
+        through === 'api-server'
+          ? { via: 'api-proxy' }
+          : {
+              via: 'direct',
+              address: url,
+              tls: { caFile: tls.ca, serverName: tls.serverName, pinFile: tls.pin },
+            },
+      clock,
+    });
+  const known = address ?? (env.HOST_IP ? kubeletUrl(env.HOST_IP) : undefined);
+  if (through === 'api-server') return make('');
+  if (known !== undefined) return make(known);
+  return lazyKubelet(async () => make(kubeletUrl(await internalIpOf(api, config.node))));
+}
+
+function kubeletUrl(host: string): string {
+  return `https://${host.includes(':') ? `[${host}]` : host}:10250`;
+}
+
+interface NodeObject {
+  status?: { addresses?: { type?: string; address?: string }[] };
+}
+
+async function internalIpOf(api: ApiClient, node: string): Promise<string> {
+  const path = `/api/v1/nodes/${encodeURIComponent(node)}`;
+  const object = await api.json<NodeObject>({ method: 'GET', path });
+  const found = object.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;
+  if (found) return found;
+  throw new StillpointError({
+    code: 'not-found',
+    message: `node ${node} has no InternalIP, so its kubelet cannot be found`,
+    hint: 'Set kubelet.address in the configuration.',
+  });
+}
+
+/** A kubelet client whose address must be asked for; asks again until it has one. */
+function lazyKubelet(find: () => Promise<KubeletClient>): KubeletClient {
+  let inner: KubeletClient | undefined;
+  const get = async () => {
+    inner ??= await find();
+    return inner;
+  };
+  return {
+    get address() {
+      return inner?.address ?? '(not known yet)';
+    },
+    requestCheckpoint: async (request, signal) => (await get()).requestCheckpoint(request, signal),
+    config: async (): Promise<KubeletConfig> => (await get()).config(),
+    close: () => inner?.close(),
+  };
+}

@@ -1,0 +1,213 @@
+import type { Cancel, Clock, Logger, Random } from '../base/index.ts';
+import type { Dispatcher } from '../dispatch/index.ts';
+import type { RetentionPolicy } from '../retention/index.ts';
+import {
+  createDenyList,
+  createRulesCore,
+  createRulesState,
+  denyReason,
+  keepOnlyPods,
+  memoryThresholds,
+  type RulesOptions,
+  restoreState,
+  saveState,
+  scheduleEntries,
+} from '../rules/index.ts';
+import { findContainer, type PodFact, type Signal, type Target } from '../signal/index.ts';
+import type { SourceStatus } from '../sources/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Clients } from './clients.ts';
+import type { AgentConfig } from './config-schema.ts';
+import type { Facts } from './facts.ts';
+import { createIntake, type Intake } from './intake.ts';
+import { createMemoryTargets, type MemoryTargets } from './memory-targets.ts';
+import { createRuleFiles, type RuleFiles } from './rule-files.ts';
+import type { RuleSet } from './rule-set.ts';
+import { createSavedRulesState, type SavedRulesState } from './rules-state.ts';
+import { sourceWarnings } from './source-warnings.ts';
+import { createSources, type Sources } from './sources.ts';
+
+export interface DecisionSideOptions {
+  config: AgentConfig;
+  env: Readonly<Record<string, string | undefined>>;
+  clients: Clients;
+  store: Store;
+  facts: Facts;
+  dispatcher: Dispatcher;
+  onPolicies(policies: readonly RetentionPolicy[]): void;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+}
+
+/** Sources, rules and what joins them: everything that happens before a capture is wanted. */
+export interface DecisionSide {
+  readonly intake: Intake;
+  readonly sources: Sources;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  ruleSet(): RuleSet;
+  /** Why the rule files as they are now are not in force. */
+  refused(): string | undefined;
+  /** Rules that cannot fire on this node, and why. */
+  warnings(): readonly string[];
+}
+
+const SAVE_EVERY_MS = 5_000;
+const NO_RULES: RuleSet = { rules: [], policies: [], warnings: [] };
+
+export function createDecisionSide(options: DecisionSideOptions): DecisionSide {
+  return new DecisionSideImpl(options);
+}
+
+/** The pod of a target as the rules core has it now. */
+export function podOf(intake: Intake, target: Target): PodFact | undefined {
+  return intake.state().pods.byUid.get(target.podUid)?.fact;
+}
+
+/** Why the target may not be captured at all; undefined = it may. */
+export function denyReasonOf(intake: Intake, pod: PodFact, target: Target): string | undefined {
+  const container = findContainer(pod, target.container);
+  return container && denyReason(pod, container, intake.core().options.denyList);
+}
+
+class DecisionSideImpl implements DecisionSide {
+  readonly intake: Intake;
+  readonly sources: Sources;
+  readonly #options: DecisionSideOptions;
+  readonly #saved: SavedRulesState;
+  readonly #ruleFiles: RuleFiles;
+  readonly #memoryTargets: MemoryTargets | undefined;
+  #set: RuleSet = NO_RULES;
+  #isFirstSet = true;
+  /** Pods seen before the first list was complete; those of a saved state that went are not. */
+  #firstPods: Set<string> | undefined = new Set();
+  #unsaved = false;
+  #podsDue = false;
+  #cancelSave: Cancel = () => undefined;
+
+  constructor(options: DecisionSideOptions) {
+    this.#options = options;
+    const { clients, clock, log, store, facts, dispatcher } = options;
+    this.#saved = createSavedRulesState(store, clock, log);
+    this.intake = createIntake({
+      clock,
+      facts,
+      core: createRulesCore([], this.#coreOptions()),
+      state: createRulesState(),
+      offer: (decision) => dispatcher.offer(decision),
+      onPods: () => this.#onPods(),
+    });
+    this.sources = createSources({
+      ...options,
+      emit: (signal) => this.#emit(signal),
+      onStatus: (source, status) => this.#onStatus(source, status),
+    });
+    const { memory } = this.sources;
+    this.#memoryTargets = memory
+      ? createMemoryTargets({ runtime: clients.runtime, memory, clock, log })
+      : undefined;
+    this.#ruleFiles = createRuleFiles({
+      path: options.config.rulesDir,
+      clock,
+      onSet: (set) => this.#take(set),
+      onRefused: (mistakes, message) => facts.tell({ kind: 'rules-refused', mistakes, message }),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#ruleFiles.start();
+    this.#cancelSave = this.#options.clock.every(SAVE_EVERY_MS, () => this.#saveWhenCalm());
+    await this.sources.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#ruleFiles.stop();
+    this.#cancelSave();
+    await this.sources.stop();
+    this.#memoryTargets?.stop();
+    this.intake.stop();
+    if (!this.#isFirstSet) this.#saved.save(this.intake.core(), this.intake.state());
+  }
+
+  ruleSet(): RuleSet {
+    return this.#set;
+  }
+
+  refused(): string | undefined {
+    return this.#ruleFiles.refused();
+  }
+
+  warnings(): readonly string[] {
+    return sourceWarnings(this.#set, this.#options.config, this.#options.clients);
+  }
+
+  #coreOptions(): RulesOptions {
+    const { config, env } = this.#options;
+    const denyList = createDenyList({ podUid: env.POD_UID, namespace: env.POD_NAMESPACE });
+    return {
+      nodeName: config.node,
+      denyList: { ...denyList, namespaces: [...denyList.namespaces, ...config.deny.namespaces] },
+    };
+  }
+
+  /** All that can fail was done by the loader; from here on the new set is in force. */
+  #take(set: RuleSet): void {
+    const { facts, dispatcher, onPolicies } = this.#options;
+    const core = createRulesCore(set.rules, this.#coreOptions());
+    const state = this.#isFirstSet
+      ? this.#saved.load(core, dispatcher.journal)
+      : restoreState(core, this.#plainState());
+    this.#isFirstSet = false;
+    this.#set = set;
+    this.intake.replace(core, state);
+    this.sources.schedule.schedule(scheduleEntries(set.rules));
+    onPolicies(set.policies);
+    facts.tell({
+      kind: 'rules-loaded',
+      rules: set.rules.length,
+      policies: set.policies.length,
+      warnings: [...set.warnings.map(({ message }) => message), ...this.warnings()],
+    });
+  }
+
+  #plainState(): unknown {
+    return JSON.parse(JSON.stringify(saveState(this.intake.core(), this.intake.state())));
+  }
+
+  #emit(signal: Signal): void {
+    if (signal.kind === 'podChanged') this.#firstPods?.add(signal.pod.uid);
+    if (signal.kind !== 'memory') this.#unsaved = true;
+    this.intake.take(signal);
+  }
+
+  #onStatus(source: string, status: SourceStatus): void {
+    this.#options.facts.tell({ kind: 'source', source, status });
+    if (source !== this.sources.pods.name || status.state !== 'live' || !this.#firstPods) return;
+    keepOnlyPods(this.intake.state(), this.#firstPods);
+    this.#firstPods = undefined;
+    this.#onPods();
+  }
+
+  /** Many pods change at once at a start: the list of watched containers is made once for all. */
+  #onPods(): void {
+    if (this.#podsDue) return;
+    this.#podsDue = true;
+    queueMicrotask(() => {
+      this.#podsDue = false;
+      this.#memoryTargets?.update(memoryThresholds(this.intake.core(), this.intake.state()));
+    });
+  }
+
+  /** Not while a container stands still: a sync may take milliseconds. */
+  #saveWhenCalm(): void {
+    const { dispatcher, log } = this.#options;
+    if (!this.#unsaved || this.#isFirstSet || dispatcher.status().running) return;
+    try {
+      this.#saved.save(this.intake.core(), this.intake.state());
+      this.#unsaved = false;
+    } catch (error) {
+      log.error('rules-state-not-saved', { error });
+    }
+  }
+}

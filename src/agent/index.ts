@@ -1,0 +1,17 @@
+/**
+ * agent: joins the parts of the street to the one process that runs on each node, and serves its
+ * socket and its HTTP address. It owns the order of starting, stopping and recovering; every
+ * decision is made in the part that it belongs to.
+ */
+export type {
+  AgentStatus,
+  CaptureProgress,
+  CaptureRequestBody,
+  PruneItem,
+  PruneReply,
+} from './api-types.ts';
+export { type Agent, type AgentOptions, startAgent } from './app.ts';
+export { type ConfigFlags, loadAgentConfig, parseAgentConfig } from './config.ts';
+export type { AgentConfig } from './config-schema.ts';
+export type { Fact, FactOf, Facts } from './facts.ts';
+export { formatMistakes, type LoadedRuleSet, loadRuleSet, type RuleSet } from './rule-set.ts';

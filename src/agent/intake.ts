@@ -1,0 +1,88 @@
+import type { Cancel, Clock } from '../base/index.ts';
+import type { Acceptance } from '../dispatch/index.ts';
+import { type Decision, type RulesCore, type RulesState, step } from '../rules/index.ts';
+import type { Signal, Target } from '../signal/index.ts';
+import type { Facts } from './facts.ts';
+
+/** A decision, and what dispatch made of it where the rules wanted a capture. */
+export interface Taken {
+  decision: Decision;
+  acceptance?: Acceptance;
+}
+
+export interface IntakeOptions {
+  clock: Clock;
+  facts: Facts;
+  core: RulesCore;
+  state: RulesState;
+  offer(decision: Decision & { target: Target }): Acceptance;
+  /** Told after a pod came, changed or went. */
+  onPods(): void;
+}
+
+/** Where all signals come in: the rules core is stepped here and nowhere else. */
+export interface Intake {
+  take(signal: Signal): readonly Taken[];
+  /** A new set of rules with the state that belongs to it. */
+  replace(core: RulesCore, state: RulesState): void;
+  core(): RulesCore;
+  state(): RulesState;
+  stop(): void;
+}
+
+/** A wake later than this is asked for again: the wall clock may be set meanwhile. */
+const WAKE_MS_MAX = 60_000;
+
+export function createIntake(options: IntakeOptions): Intake {
+  const { clock, facts, offer, onPods } = options;
+  let { core, state } = options;
+  let cancelWake: Cancel = () => undefined;
+
+  const decide = (decision: Decision): Taken => {
+    facts.tell({ kind: 'decision', decision });
+    if (decision.verdict !== 'fire' || decision.target === undefined) return { decision };
+    const acceptance = offer({ ...decision, target: decision.target });
+    if (acceptance.kind === 'refused') {
+      const { reason, detail } = acceptance;
+      facts.tell({ kind: 'ended', outcome: { kind: 'not-accepted', decision, reason, detail } });
+    } else {
+      facts.tell({ kind: acceptance.kind, trigger: acceptance.trigger, decision });
+    }
+    return { decision, acceptance };
+  };
+
+  const wakeAt = (wakeAtMs: number | undefined) => {
+    cancelWake();
+    cancelWake = () => undefined;
+    if (wakeAtMs === undefined) return;
+    const waitMs = Math.min(Math.max(0, wakeAtMs - clock.wallMs()), WAKE_MS_MAX);
+    cancelWake = clock.after(waitMs, () => {
+      const nowMs = clock.wallMs();
+      take({ kind: 'wake', occurredMs: nowMs, seenMs: nowMs });
+    });
+  };
+
+  const take = (signal: Signal): readonly Taken[] => {
+    // The decision comes before everyone who only wants to know of the signal.
+    const { decisions, wakeAtMs } = step(core, state, signal, clock.wallMs());
+    const taken = decisions.map(decide);
+    wakeAt(wakeAtMs);
+    facts.tell({ kind: 'signal', signal });
+    if (signal.kind === 'podChanged' || signal.kind === 'podGone') onPods();
+    return taken;
+  };
+
+  return {
+    take,
+    replace(nextCore, nextState) {
+      core = nextCore;
+      state = nextState;
+      const nowMs = clock.wallMs();
+      take({ kind: 'wake', occurredMs: nowMs, seenMs: nowMs });
+      onPods();
+    },
+    core: () => core,
+    state: () => state,
+    stop: () => cancelWake(),
+  };
+}

@@ -1,0 +1,81 @@
+import type { Cancel, Clock, Logger } from '../base/index.ts';
+import { isStillpointError } from '../base/index.ts';
+import type { RuntimeClient } from '../cri/index.ts';
+import type { CgroupHints } from '../node/index.ts';
+import type { MemoryThreshold } from '../rules/index.ts';
+import type { MemorySource } from '../sources/index.ts';
+
+export interface MemoryTargetsOptions {
+  runtime: Pick<RuntimeClient, 'status'>;
+  memory: Pick<MemorySource, 'watch'>;
+  clock: Clock;
+  log: Logger;
+}
+
+/**
+ * Tells the memory source whom to sample: the thresholds come from the rules, where the cgroup of
+ * each container lies comes from the runtime, asked once a life.
+ */
+export interface MemoryTargets {
+  update(thresholds: readonly MemoryThreshold[]): void;
+  stop(): void;
+}
+
+const RETRY_MS = 1_000;
+
+export function createMemoryTargets(options: MemoryTargetsOptions): MemoryTargets {
+  const { runtime, memory, clock, log } = options;
+  const hints = new Map<string, CgroupHints>();
+  const asking = new Set<string>();
+  let wanted: readonly MemoryThreshold[] = [];
+  let cancelRetry: Cancel = () => undefined;
+  let stopped = false;
+
+  const hand = () => {
+    memory.watch(
+      wanted.flatMap(({ target, alarmRatio }) => {
+        const cgroup = hints.get(target.containerId);
+        return cgroup ? [{ target, alarmRatio, cgroup }] : [];
+      }),
+    );
+  };
+
+  const ask = async (containerId: string) => {
+    asking.add(containerId);
+    try {
+      const { pid, cgroupsPath } = await runtime.status(containerId);
+      hints.set(containerId, { pid, cgroupsPath });
+    } catch (error) {
+      // A container that died meanwhile is no news; a runtime that is away is asked again.
+      if (!isStillpointError(error, 'not-found')) {
+        log.warn('memory-target-unknown', { containerId, error });
+        cancelRetry();
+        cancelRetry = clock.after(RETRY_MS, () => update(wanted));
+      }
+    } finally {
+      asking.delete(containerId);
+    }
+  };
+
+  const update = (thresholds: readonly MemoryThreshold[]) => {
+    if (stopped) return;
+    wanted = thresholds;
+    const ids = new Set(thresholds.map(({ containerId }) => containerId));
+    for (const known of [...hints.keys()]) if (!ids.has(known)) hints.delete(known);
+    const missing = [...ids].filter((id) => !hints.has(id) && !asking.has(id));
+    hand();
+    for (const id of missing) {
+      void ask(id).then(() => {
+        if (!stopped) hand();
+      });
+    }
+  };
+
+  return {
+    update,
+    stop() {
+      stopped = true;
+      cancelRetry();
+    },
+  };
+}

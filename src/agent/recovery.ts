@@ -1,0 +1,115 @@
+import type { Clock, Logger } from '../base/index.ts';
+import {
+  type CaptureOutcome,
+  failureClasses,
+  type Recovered,
+  recoverCaptures,
+  type ThawTools,
+} from '../capture/index.ts';
+import type { Dispatcher, JournalEntry } from '../dispatch/index.ts';
+import type { BackendName, PodFact, Target } from '../signal/index.ts';
+import type { CaptureLine } from './capture-line.ts';
+import type { Facts } from './facts.ts';
+import type { LateArchives } from './late-archives.ts';
+
+export interface RecoveryOptions {
+  node: string;
+  dispatcher: Dispatcher;
+  line: CaptureLine;
+  late: LateArchives;
+  thaw: ThawTools;
+  podOf(target: Target): PodFact | undefined;
+  facts: Facts;
+  clock: Clock;
+  log: Logger;
+}
+
+/** A trigger that waited longer than this through a stop says nothing about now. */
+const AGE_MS_MAX = 3_600_000;
+
+/**
+ * Takes up what a crash or a stop left unfinished, row by row of src/capture/recovery.ts: first
+ * every container that may stand still is thawed, then archives that are there are proved, and
+ * what never began is queued again. Nothing else is captured before it has ended.
+ */
+export async function recover(options: RecoveryOptions): Promise<void> {
+  const { dispatcher, log, thaw } = options;
+  const unfinished = dispatcher.journal.unfinished();
+  for (const recovered of await recoverCaptures(unfinished, thaw)) {
+    const { entry, decision, why } = recovered;
+    const { id, target } = entry.trigger;
+    log.info('trigger-recovered', { trigger: id, target, state: entry.state, decision, why });
+    takeUp(options, recovered);
+  }
+}
+
+function takeUp(options: RecoveryOptions, { entry, decision, thaw }: Recovered): void {
+  const { dispatcher, facts, clock, line, late } = options;
+  const { trigger } = entry;
+  switch (decision) {
+    case 'requeue':
+      if (clock.wallMs() - trigger.acceptedMs <= AGE_MS_MAX) {
+        dispatcher.requeue(entry);
+        return;
+      }
+      dispatcher.journal.note(trigger.id, 'refused');
+      facts.tell({
+        kind: 'ended',
+        outcome: { kind: 'refused', trigger, reason: 'expired', detail: 'the agent was down' },
+      });
+      return;
+    case 'verify':
+      if (entry.facts.archivePath !== undefined) {
+        line.prove({ ...lateRequest(options, entry), archivePath: entry.facts.archivePath });
+      }
+      return;
+    case 'thaw-and-look': {
+      const { startedAtMs = trigger.acceptedMs, archivePath } = entry.facts;
+      late.expect({ sinceMs: startedAtMs, path: archivePath }, lateRequest(options, entry));
+      dispatcher.journal.note(trigger.id, 'failed');
+      facts.tell({ kind: 'ended', outcome: interrupted(entry, thaw) });
+      return;
+    }
+    case 'nothing':
+      return;
+  }
+}
+
+function lateRequest({ node, podOf }: RecoveryOptions, entry: JournalEntry) {
+  const { trigger, facts } = entry;
+  return {
+    node,
+    trigger,
+    backend: backendOf(entry),
+    backendReason: facts.backendReason ?? '',
+    predictedFreezeMs: facts.predictedFreezeMs ?? 0,
+    timings: timingsOf(entry),
+    pod: podOf(trigger.target),
+  };
+}
+
+function backendOf(entry: JournalEntry): BackendName {
+  return entry.facts.backend === 'kubelet' ? 'kubelet' : 'cri';
+}
+
+/** How long it took is not known any more: the agent was gone. */
+function timingsOf({ trigger, facts }: JournalEntry) {
+  const startedAtMs = facts.startedAtMs ?? trigger.acceptedMs;
+  const queuedMs = Math.max(0, startedAtMs - trigger.acceptedMs);
+  return { startedAtMs, queuedMs, guardMs: 0, checkpointMs: 0 };
+}
+
+function interrupted(entry: JournalEntry, thaw: Recovered['thaw']) {
+  const { hint, retryable } = failureClasses.cancelled;
+  return {
+    kind: 'failed',
+    trigger: entry.trigger,
+    backend: backendOf(entry),
+    failure: 'cancelled',
+    message: 'the agent ended while the checkpoint was under way',
+    hint,
+    retryable,
+    timings: timingsOf(entry),
+    thaw,
+  } satisfies CaptureOutcome;
+}

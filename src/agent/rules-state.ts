@@ -1,0 +1,59 @@
+import type { Clock, Logger } from '../base/index.ts';
+import type { Journal } from '../dispatch/index.ts';
+import {
+  createRulesState,
+  noteFired,
+  type RulesCore,
+  type RulesState,
+  restoreState,
+  saveState,
+} from '../rules/index.ts';
+import type { Store } from '../store/index.ts';
+
+const NAME = 'rules-state';
+/** More triggers than this since the last save cannot be: the hourly budget forbids it. */
+const JOURNALLED_MAX = 1_000;
+
+/**
+ * The saved state of the rules. It is not written when a rule fires, because a container is being
+ * frozen then: what fired since the last save is taken from the journal instead, which was written
+ * first. So a crash neither forgets a cooldown nor costs the race a sync.
+ */
+export interface SavedRulesState {
+  load(core: RulesCore, journal: Journal): RulesState;
+  save(core: RulesCore, state: RulesState): void;
+}
+
+export function createSavedRulesState(store: Store, clock: Clock, log: Logger): SavedRulesState {
+  return {
+    load(core, journal) {
+      const state = read(store, core, log);
+      for (const { trigger } of journal.recent(JOURNALLED_MAX).reverse()) {
+        for (const { rule, atMs } of trigger.decisions) {
+          noteFired(core, state, { rule, target: trigger.target, atMs });
+        }
+      }
+      return state;
+    },
+    save(core, state) {
+      store.run(
+        `INSERT INTO setting (name, document) VALUES (?, ?)
+         ON CONFLICT (name) DO UPDATE SET document = excluded.document`,
+        NAME,
+        JSON.stringify({ savedMs: clock.wallMs(), state: saveState(core, state) }),
+      );
+    },
+  };
+}
+
+function read(store: Store, core: RulesCore, log: Logger): RulesState {
+  const row = store.get('SELECT document FROM setting WHERE name = ?', NAME);
+  if (!row) return createRulesState();
+  try {
+    const { state } = JSON.parse(String(row.document)) as { state: unknown };
+    return restoreState(core, state);
+  } catch (error) {
+    log.warn('rules-state-lost', { error, consequence: 'windows and cooldowns begin anew' });
+    return createRulesState();
+  }
+}

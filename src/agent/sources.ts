@@ -1,0 +1,85 @@
+import type { Clock, Logger, Random } from '../base/index.ts';
+import {
+  createEventsSource,
+  createMemorySource,
+  createNatsAlertsSource,
+  createPodsSource,
+  createScheduleSource,
+  createWebhookAlertsSource,
+  type Emit,
+  type MemorySource,
+  type OnStatus,
+  type ScheduleSource,
+  type Source,
+  type WebhookAlertsSource,
+} from '../sources/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Clients } from './clients.ts';
+import type { AgentConfig } from './config-schema.ts';
+
+/** The sources of one agent. */
+export interface Sources {
+  pods: Source;
+  /** Absent where there are no cgroups. */
+  memory?: MemorySource;
+  schedule: ScheduleSource;
+  webhook: WebhookAlertsSource;
+  all: readonly Source[];
+  /**
+   * Starts pods first and waits for their first list, at most `PODS_MS_MAX`: an Event or an alert
+   * that comes before its pod is known finds no target.
+   */
+  start(): Promise<void>;
+  /** Resolves when nothing of any source runs. */
+  stop(): Promise<void>;
+}
+
+export interface SourcesOptions {
+  config: AgentConfig;
+  clients: Clients;
+  store: Store;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  emit: Emit;
+  onStatus: OnStatus;
+}
+
+const PODS_MS_MAX = 5_000;
+const LOOK_EVERY_MS = 20;
+
+export function createSources(options: SourcesOptions): Sources {
+  const { config, clients, clock } = options;
+  const { api, node, nats } = clients;
+  const common = { ...options, nodeName: config.node };
+  const pods = createPodsSource({ ...common, api });
+  const events = createEventsSource({ ...common, api });
+  const schedule = createScheduleSource(common);
+  const webhook = createWebhookAlertsSource(common);
+  const memory = node ? createMemorySource({ ...common, cgroups: node.cgroups }) : undefined;
+  const alerts =
+    nats && config.nats
+      ? createNatsAlertsSource({ ...common, connection: nats, subjects: config.nats.subjects })
+      : undefined;
+  const all = [pods, events, schedule, webhook, memory, alerts].filter(
+    (source): source is Source => source !== undefined,
+  );
+  return {
+    pods,
+    memory,
+    schedule,
+    webhook,
+    all,
+    async start() {
+      await pods.start();
+      const untilMs = clock.monotonicMs() + PODS_MS_MAX;
+      while (pods.status().state === 'starting' && clock.monotonicMs() < untilMs) {
+        await clock.sleep(LOOK_EVERY_MS);
+      }
+      await Promise.all(all.filter((source) => source !== pods).map((source) => source.start()));
+    },
+    async stop() {
+      await Promise.all(all.map((source) => source.stop()));
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import type { Archives } from '../archive/index.ts';
+import { messageOf } from '../base/index.ts';
+import type { Backend } from '../capture/index.ts';
+import type { Dispatcher } from '../dispatch/index.ts';
+import { type DiskSpace, evictionFloorBytes, readDiskSpace } from '../node/index.ts';
+import { describeTarget } from '../signal/index.ts';
+import type { Source } from '../sources/index.ts';
+import type { AgentStatus } from './api-types.ts';
+import type { RuleSet } from './rule-set.ts';
+
+export interface StatusOptions {
+  version: string;
+  node: string;
+  startedMs: number;
+  capturesPerHourMax: number;
+  sources: readonly Source[];
+  backends: readonly Backend[];
+  dispatcher: Dispatcher;
+  archives: Archives;
+  evictionHard(): Readonly<Record<string, string>> | undefined;
+  ruleSet(): RuleSet;
+  refused(): string | undefined;
+  warnings(): readonly string[];
+  /** Why the checkpoints directory cannot be used now. */
+  archivesProblem(): string | undefined;
+}
+
+const RECENT_MAX = 20;
+
+/** Everything that `stillpoint status` shows, read now. */
+export async function readStatus(options: StatusOptions): Promise<AgentStatus> {
+  const { dispatcher, archives, sources, backends } = options;
+  const { waiting, running, paused, usedThisHour } = dispatcher.status();
+  const set = options.ruleSet();
+  const archivesProblem = options.archivesProblem();
+  return {
+    version: options.version,
+    node: options.node,
+    startedMs: options.startedMs,
+    sources: sources.map((source) => ({
+      name: source.name,
+      status: source.status(),
+      dropped: { ...source.dropped() },
+    })),
+    backends: await Promise.all(backends.map(describeBackend)),
+    rules: {
+      loaded: set.rules.map(({ id, when, mode }) => ({ id, kind: when.kind, mode })),
+      policies: set.policies.map(({ name }) => name),
+      refused: options.refused(),
+      warnings: options.warnings(),
+    },
+    captures: {
+      waiting,
+      running: running && {
+        trigger: running.id,
+        target: describeTarget(running.target),
+        rule: running.decisions[0]?.rule ?? '',
+      },
+      paused,
+      usedThisHour,
+      perHourMax: options.capturesPerHourMax,
+    },
+    archives: countArchives(archives),
+    disk: {
+      ...diskOf(archives.directory, options.evictionHard()),
+      ...(archivesProblem === undefined ? {} : { problem: archivesProblem }),
+    },
+    recent: dispatcher.journal.recent(RECENT_MAX).map(({ trigger, state }) => ({
+      id: trigger.id,
+      acceptedMs: trigger.acceptedMs,
+      target: describeTarget(trigger.target),
+      rule: trigger.decisions[0]?.rule ?? '',
+      state,
+    })),
+  };
+}
+
+async function describeBackend(backend: Backend) {
+  const found = await backend.availability();
+  const available = found.kind === 'available';
+  return { name: backend.name, available, why: found.why };
+}
+
+/** Archives and bytes, ours and others': they fill the same disk. */
+export function countArchives(archives: Archives): AgentStatus['archives'] {
+  const counts = { ours: 0, oursBytes: 0, foreign: 0, foreignBytes: 0 };
+  for (const { standing, bytes } of archives.catalog.list()) {
+    const isForeign = standing.kind === 'foreign';
+    counts[isForeign ? 'foreign' : 'ours']++;
+    counts[isForeign ? 'foreignBytes' : 'oursBytes'] += bytes;
+  }
+  return counts;
+}
+
+/** Space of the checkpoints directory, and the kubelet's own floor there. */
+export function diskOf(
+  path: string,
+  evictionHard: Readonly<Record<string, string>> | undefined,
+): AgentStatus['disk'] {
+  try {
+    const space: DiskSpace = readDiskSpace(path);
+    const floorBytes = evictionFloorBytes(evictionHard, space);
+    return { path, availableBytes: space.availableBytes, floorBytes };
+  } catch (error) {
+    return { path, problem: messageOf(error) };
+  }
+}
