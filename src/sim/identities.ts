@@ -16,6 +16,27 @@ export interface Identity {
   may: (attributes: Attributes) => boolean;
 }
 
+/** The rights that the agent's service account has: these and no more. */
+const AGENT_RIGHTS: readonly [verbs: readonly string[], resource: string, subresource?: string][] =
+  [
+    [['get', 'list', 'watch'], 'pods'],
+    [['list', 'watch', 'create', 'patch'], 'events'],
+    [['get'], 'nodes'],
+    [['get'], 'replicasets'],
+    [['get'], 'jobs'],
+    [['get'], 'nodes', 'metrics'],
+    [['get'], 'nodes', 'configz'],
+    [['create'], 'nodes', 'checkpoint'],
+  ];
+
+/** Whether the agent's service account may; nodes/proxy and secrets are never among it. */
+export function agentMay({ verb, resource, subresource }: Attributes): boolean {
+  return AGENT_RIGHTS.some(
+    ([verbs, ofResource, ofSubresource]) =>
+      verbs.includes(verb) && ofResource === resource && ofSubresource === subresource,
+  );
+}
+
 /** Those whom the simulated API server and kubelet know. */
 export class Identities {
   readonly #known: Identity[] = [];

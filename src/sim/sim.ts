@@ -12,7 +12,7 @@ import { ApiServer, type Injection, ListWatch, ObjectStore } from './api/index.t
 import { createCgroupTree } from './cgroups/index.ts';
 import { CheckpointFaults } from './faults.ts';
 import { Happenings } from './happenings.ts';
-import { Identities } from './identities.ts';
+import { agentMay, Identities } from './identities.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import { KubeletServer } from './kubelet/index.ts';
 import { EventRecorder, hexDigits, NodeModel, PodLogs } from './model/index.ts';
@@ -32,14 +32,14 @@ export interface SimInfo {
   caPath: string;
   /** The kubelet's serving certificate and its issuer, for pinning. */
   kubeletCertPath: string;
-  /** `unix:///…`, short enough for every system. */
-  criSocket: string;
+  /** Absolute path of the runtime's socket, short enough for every system. */
+  criSocketPath: string;
   cgroupRoot: string;
   procRoot: string;
   checkpointsDir: string;
   /** A directory on the file system that containerd would use. */
   containerdRoot: string;
-  /** Bearer token of the agent's service account, with all the rights that an agent needs. */
+  /** Bearer token of the agent's service account, with the rights that an agent needs and no more. */
   token: string;
 }
 
@@ -99,7 +99,7 @@ export function createSim(options: SimOptions): Sim {
   });
   const runtime = new CriServer({ ...settings, ...places, ...core, happenings });
   const token = hexDigits(settings.random, 40);
-  identities.add({ user: USER, token, may: () => true });
+  identities.add({ user: USER, token, may: agentMay });
   const cleanup = createCleanup();
   const parts = { happenings, identities, store, api, watches, kubelet, runtime };
   const info = () => infoOf(settings, places, parts, token);
@@ -148,13 +148,14 @@ async function startServers(servers: Servers, core: Core, cleanup: Cleanup): Pro
 }
 
 function infoOf(settings: SimSettings, places: Places, servers: Servers, token: string): SimInfo {
+  const { socketPath, logsDir: _, ...shown } = places;
   return {
-    ...places,
+    ...shown,
+    criSocketPath: socketPath,
     token,
     nodeName: settings.nodeName,
     apiUrl: servers.api.url,
     kubeletUrl: servers.kubelet.url,
-    criSocket: `unix://${places.socketPath}`,
   };
 }
 

@@ -39,7 +39,7 @@ export type ProxyToKubelet = (
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
-) => void;
+) => Promise<void>;
 
 /** The part of a Kubernetes API server that an agent speaks to. */
 export class ApiServer {
@@ -64,9 +64,9 @@ export class ApiServer {
     this.#identities = parts.identities;
     this.#happenings = parts.happenings;
     this.#proxy = parts.proxy;
-    this.#server = new HttpsServer(parts.certificate, (request, response) => {
-      this.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
-    });
+    this.#server = new HttpsServer(parts.certificate, (request, response) =>
+      this.#answer(request, response),
+    );
   }
 
   get url(): string {
@@ -133,7 +133,7 @@ export class ApiServer {
   ): Promise<void> {
     if (route.proxied !== undefined) {
       const search = query.size > 0 ? `?${query}` : '';
-      this.#proxy(request, response, `/${route.proxied}${search}`);
+      await this.#proxy(request, response, `/${route.proxied}${search}`);
     } else if (request.method === 'GET' && route.name !== undefined) {
       this.#get(route, response);
     } else if (request.method === 'GET') {

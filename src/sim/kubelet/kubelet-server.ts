@@ -38,9 +38,9 @@ export class KubeletServer {
 
   constructor(parts: KubeletParts) {
     this.#parts = parts;
-    this.#server = new HttpsServer(parts.certificate, (request, response) => {
+    this.#server = new HttpsServer(parts.certificate, async (request, response) => {
       const identity = parts.identities.find(request.headers.authorization);
-      if (identity) this.serve(request, response, request.url ?? '/', identity);
+      if (identity) await this.serve(request, response, request.url ?? '/', identity);
       else sendText(response, 401, 'Unauthorized');
     });
   }
@@ -59,12 +59,12 @@ export class KubeletServer {
   }
 
   /** Answers a request; `path` with query. The API server's node proxy enters here too. */
-  serve(
+  async serve(
     request: IncomingMessage,
     response: ServerResponse,
     path: string,
     identity = API_SERVER,
-  ): void {
+  ): Promise<void> {
     const { pathname, searchParams } = new URL(path, this.url);
     const refused = refusal(identity, request.method ?? 'GET', pathname, this.#parts.nodeName);
     if (refused !== undefined) {
@@ -76,16 +76,16 @@ export class KubeletServer {
     } else if (pathname === '/configz') {
       sendJson(response, 200, { kubeletconfig: this.#configuration() });
     } else {
-      this.#routeCheckpoint(request, response, pathname, searchParams);
+      await this.#routeCheckpoint(request, response, pathname, searchParams);
     }
   }
 
-  #routeCheckpoint(
+  async #routeCheckpoint(
     request: IncomingMessage,
     response: ServerResponse,
     pathname: string,
     query: URLSearchParams,
-  ): void {
+  ): Promise<void> {
     const names = /^\/checkpoint\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(pathname);
     if (!names || !this.checkpointEnabled) {
       sendText(response, 404, '404: Page Not Found');
@@ -94,7 +94,7 @@ export class KubeletServer {
     } else {
       request.resume();
       const [namespace = '', pod = '', container = ''] = names.slice(1).map(decodeURIComponent);
-      void this.#checkpoint(response, { namespace, pod, container }, query);
+      await this.#checkpoint(response, { namespace, pod, container }, query);
     }
   }
 

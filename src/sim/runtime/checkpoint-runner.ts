@@ -58,14 +58,16 @@ export class CheckpointRunner {
   readonly #parts: RunnerParts;
   readonly #stopping = new AbortController();
   readonly #runs = new Map<string, Run>();
+  readonly #works = new Set<Promise<CheckpointResult>>();
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
   }
 
-  /** Nothing that is under way goes on. */
-  stop(): void {
+  /** Ends what is under way; resolves when nothing of it touches a file any more. */
+  async stop(): Promise<void> {
     this.#stopping.abort(new Error('the sim stops'));
+    await Promise.allSettled(this.#works);
   }
 
   /** Resolves when the caller would get its answer; what was begun may go on after that. */
@@ -104,7 +106,9 @@ export class CheckpointRunner {
     const work = this.#work(run).finally(() => {
       running.life.checkpointing = false;
       this.#runs.delete(containerId);
+      this.#works.delete(work);
     });
+    this.#works.add(work);
     return Promise.race([work, deadlineOf(call.signal)]);
   }
 
@@ -121,6 +125,9 @@ export class CheckpointRunner {
       const content = this.#content(running, bytes, stopMs / 4);
       await this.#sleep(stopMs / 4);
       if (fault?.kind === 'hang') await aborted(call.signal, this.#stopping.signal);
+      if (lifeOf(running.container) !== life) {
+        return failed(call.containerId, 'criu failed: type DUMP errno 3: unknown');
+      }
       model.hold(running, { cgroupFrozen: true, traced: false });
       const early = await this.#pack(run, (stopMs * 3) / 4);
       if (early?.code === 'DeadlineExceeded') return early;
