@@ -1,9 +1,12 @@
 /** Where the cgroup files of one container lie; every path was seen to exist when it was made. */
 export interface ContainerCgroup {
   version: 1 | 2;
-  /** Directories whose memory limits bound the container, the container's own first. */
+  /**
+   * Directories whose memory limits bound the container, the container's own first (with crun two
+   * of them). Container and pod always, others when they had a limit then.
+   */
   memoryLevels: readonly { level: 'container' | 'pod' | 'ancestor'; directory: string }[];
-  /** v1: the freezer hierarchy's directory; v2: the container's own. */
+  /** v1: the freezer hierarchy's directory; v2: the container's own; crun's child where it is. */
   freezerDirectory: string;
 }
 
@@ -23,7 +26,11 @@ export type FreezerState = 'thawed' | 'freezing' | 'frozen';
 /** Reads cgroup files of this machine. */
 export interface Cgroups {
   readonly version: 1 | 2;
-  /** Undefined when no directory fits: the container is gone, or the tree is not mounted. */
+  /**
+   * Undefined when no directory fits: the container is gone, or the tree is not mounted. Give both
+   * hints where both are known: the path proves that the pid is the container's. Errors:
+   * `unsupported` when /proc may not be read.
+   */
   locate(hints: CgroupHints): ContainerCgroup | undefined;
   /** Undefined when the directory is gone. */
   freezerState(cgroup: ContainerCgroup): FreezerState | undefined;
