@@ -32,6 +32,8 @@ export interface HappeningDetails {
   'watch-opened': { resource: string; resourceVersion: string };
   'watch-closed': { resource: string };
   'watch-line': { resource: string; type: string; name: string; monotonicMs: number };
+  /** Somebody reads the runtime's event stream. */
+  'events-subscribed': { subscribers: number };
   'api-request': { method: string; path: string; status: number };
 }
 

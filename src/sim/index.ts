@@ -1,7 +1,8 @@
 /**
  * sim: a simulated node in one process: API server, kubelet, container runtime, cgroup files and
  * archives, over their real protocols, so that the real agent runs against it unchanged. It
- * captures nothing real, decides nothing, and labels itself as simulated.
+ * captures nothing real, decides nothing, and labels itself as simulated. Its archives hold one page
+ * in sixteen of the memory that the container is said to use (CheckpointSpeed.pagesScale).
  */
 
 export { type ArchiveContent, type ArchiveDamage, writeArchive } from './archive/index.ts';

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { createRandom } from '../../src/base/index.ts';
 import { createNodeProbe, openCgroups } from '../../src/node/index.ts';
-import type { SimOptions } from '../../src/sim/index.ts';
+import { createSim, type SimOptions } from '../../src/sim/index.ts';
 import { advanceUntil, CART, CART_APP, MIB, type Rig, useSims } from './rig.ts';
 
 const startSim = useSims();
@@ -229,11 +230,14 @@ describe('a sim that stops', () => {
     expect(existsSync(join(criSocketPath, '..'))).toBe(false);
   });
 
-  it('leaves nothing when its start failed', async () => {
+  it('leaves nothing running and no files when its start fails half-way', async () => {
     const rig = await startSim();
-    const blocked = join(rig.sim.info.checkpointsDir, 'blocked');
-    const second = startSim({ dir: rig.sim.info.kubeconfigPath });
-    await expect(second).rejects.toMatchObject({ code: 'EEXIST' });
-    expect(existsSync(blocked)).toBe(false);
+    const dir = join(rig.sim.info.checkpointsDir, 'second');
+    mkdirSync(join(dir, 'cri.sock'), { recursive: true });
+    const { clock } = rig;
+    const second = createSim({ dir, clock, random: createRandom(2) });
+    await expect(second.start()).rejects.toThrow();
+    expect(readdirSync(dir).sort()).toEqual(['checkpoints', 'cri.sock']);
+    await expect(fetch(second.api.url)).rejects.toThrow();
   });
 });

@@ -75,7 +75,7 @@ export class CriServer {
   }
 
   #runtime(): grpc.UntypedServiceImplementation {
-    const { cgroupDriver, containerdRoot } = this.#parts;
+    const { cgroupDriver, containerdRoot, happenings } = this.#parts;
     const config = { containerdRootDir: containerdRoot, enableCRIU: true };
     const ready = (type: string) => ({ type, status: true, reason: '', message: '' });
     return {
@@ -101,6 +101,7 @@ export class CriServer {
       CheckpointContainer: this.#checkpoint,
       GetContainerEvents: (stream: EventStream) => {
         this.#streams.add(stream);
+        happenings.tell('events-subscribed', { subscribers: this.#streams.size });
         stream.on('cancelled', () => {
           this.#streams.delete(stream);
           stream.end();
