@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { type Asked, fromTransport } from './from-http.ts';
 import type { Credentials, TlsMaterial } from './identity.ts';
-import { pinsFromPem, VerifyingAgent } from './verifying-agent.ts';
+import { pinsFromPem, VerifyingAgent, type WithConnectSignal } from './verifying-agent.ts';
 
 export interface TransportRequest {
   method: string;
@@ -86,12 +86,14 @@ function send(
   return new Promise((resolve) => {
     const fail = (error: unknown, wasKept: boolean) => resolve({ kind: 'failed', error, wasKept });
     try {
-      const sent = ask(`${server}${request.path}`, {
+      const options: https.RequestOptions & WithConnectSignal = {
         method: request.method,
         headers: { 'User-Agent': 'stillpoint', ...credentials.headers, ...request.headers },
         agent,
         signal,
-      });
+        connectSignal: signal,
+      };
+      const sent = ask(`${server}${request.path}`, options);
       sent.on('response', (reply) => resolve({ kind: 'reply', reply }));
       // Stays for the life of the request: an abort after the reply is reported here, too.
       sent.on('error', (error) => fail(error, sent.reusedSocket));

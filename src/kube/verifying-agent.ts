@@ -5,6 +5,11 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { messageOf, StillpointError } from '../base/index.ts';
 
+/** Node keeps `signal` from the Agent, so that a connection under way needs one of its own. */
+export interface WithConnectSignal {
+  connectSignal?: AbortSignal;
+}
+
 type Done = (error: Error | null, stream: Duplex) => void;
 
 /** How long TCP and TLS may take together. */
@@ -24,7 +29,10 @@ export class VerifyingAgent extends https.Agent {
     this.#pins = pins;
   }
 
-  override createConnection(options: ClientRequestArgs, done?: Done): undefined {
+  override createConnection(
+    options: ClientRequestArgs & WithConnectSignal,
+    done?: Done,
+  ): undefined {
     const finish = done as (error: Error | null, stream?: Duplex) => void;
     // OpenSSL still checks chain and name, and Node sets `authorized`; only the verdict is ours.
     const socket = tls.connect({
@@ -32,7 +40,7 @@ export class VerifyingAgent extends https.Agent {
       timeout: CONNECT_MS_MAX,
       rejectUnauthorized: false,
     });
-    const { signal } = options;
+    const { connectSignal: signal } = options;
     const onAbort = () => socket.destroy(new Error('given up'));
     signal?.addEventListener('abort', onAbort, { once: true });
     const onTimeout = () => {
@@ -46,7 +54,10 @@ export class VerifyingAgent extends https.Agent {
         socket.on('error', () => socket.destroy());
         socket.destroy();
         finish(error);
-      } else finish(null, socket);
+        return;
+      }
+      socket.setTimeout(this.options.timeout ?? 0);
+      finish(null, socket);
     };
     socket.once('timeout', onTimeout);
     socket.once('error', settle);
