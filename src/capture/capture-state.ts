@@ -9,8 +9,9 @@ export interface CapturePlan {
   /** Where the archive goes; for the kubelet only a proposal. */
   archivePath: string;
   predictedFreezeMs: number;
-  /** Bytes that the prediction counted. */
-  bytes: number;
+  /** What the prediction counted. */
+  imageBytes: number;
+  layerBytes: number;
   cgroup?: ContainerCgroup;
   /** From the trigger's acceptance until now, ms. */
   queuedMs: number;

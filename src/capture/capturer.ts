@@ -18,10 +18,10 @@ import { chooseBackend } from './choose-backend.ts';
 import { classifyFailure } from './classify.ts';
 import { readDumpLog } from './dump-log.ts';
 import { failureClasses } from './failure.ts';
+import type { FreezeRates } from './freeze-rates.ts';
 import { watchFreezer } from './freeze-watch.ts';
 import { askGuard, type GuardSources } from './guard-ask.ts';
 import { judgeGuard } from './guard-judge.ts';
-import type { FreezeRates } from './learn-rate.ts';
 import type { CaptureOutcome, CaptureTimings, LateArchive } from './outcome.ts';
 import { removePartialFile } from './partial-file.ts';
 import { ensureThawed, type ThawResult, type ThawTools } from './thaw.ts';
@@ -125,7 +125,8 @@ class CapturerImpl implements Capturer {
       backendReason: reason,
       archivePath,
       predictedFreezeMs: verdict.predictedFreezeMs,
-      bytes: (facts.size?.imageBytes ?? 0) + (facts.size?.layerBytes ?? 0),
+      imageBytes: facts.size?.imageBytes ?? 0,
+      layerBytes: facts.size?.layerBytes ?? 0,
       cgroup,
       queuedMs,
       guardMs: clock.monotonicMs() - beganMs,
@@ -214,10 +215,10 @@ class CapturerImpl implements Capturer {
     reply: Reply<'done'>,
     { thaw, timings }: Aftermath,
   ): CaptureOutcome {
-    const { backend, backendReason, predictedFreezeMs, bytes } = plan;
+    const { backend, backendReason, predictedFreezeMs, imageBytes, layerBytes } = plan;
     this.#uncapturable.forget(trigger.target.containerId);
     if (timings.frozenMs !== undefined && thaw.acts.length === 0) {
-      const seen = { bytes, frozenMs: timings.frozenMs };
+      const seen = { imageBytes, layerBytes, frozenMs: timings.frozenMs };
       this.#afterwards('rate', () => this.#options.rates.learn(backend.name, seen, backend.costs));
     }
     return {

@@ -11,12 +11,15 @@ export interface DiskPlaces {
 
 type Place = keyof DiskPlaces;
 
+/** Whose way of writing an archive is counted; one that is not known is counted like containerd. */
+export type Engine = 'containerd' | 'cri-o';
+
 /**
  * What lies on each place in each phase of a checkpoint, in multiples of the image bytes.
  * containerd first holds images in tmp and their copy in the content store (frozen), then content,
  * unpacked copy and archive (thawed). CRI-O holds images and archive.
  */
-const PHASES: Record<'containerd' | 'cri-o', readonly Partial<Record<Place, number>>[]> = {
+const PHASES: Record<Engine, readonly Partial<Record<Place, number>>[]> = {
   containerd: [
     { runtimeTmp: 1, runtimeRoot: 1 },
     { runtimeRoot: 2, checkpointsDirectory: 1 },
@@ -31,15 +34,15 @@ export interface DiskNeed {
 }
 
 /**
- * The predicted peak on each file system involved. An unknown runtime is counted like containerd,
- * which needs most; a place that is not known is counted to the checkpoints directory's disk.
+ * The predicted peak on each file system involved. A place that is not known is counted to the
+ * checkpoints directory's disk.
  */
 export function diskNeeds(
-  runtimeName: string | undefined,
+  engine: Engine,
   imageBytes: number,
   disks: Partial<Record<Place, DiskSpace>> & { checkpointsDirectory: DiskSpace },
 ): DiskNeed[] {
-  const phases = PHASES[runtimeName === 'cri-o' ? 'cri-o' : 'containerd'];
+  const phases = PHASES[engine];
   const needs = new Map<number, DiskNeed>();
   for (const phase of phases) {
     const now = new Map<number, DiskNeed>();

@@ -13,7 +13,7 @@ import type { CaptureSpec } from '../rules/index.ts';
 import { findContainer, type PodFact, type Target } from '../signal/index.ts';
 import { beginOfName, kubeletNameBytes } from './archive-name.ts';
 import type { Backend, FreezeCosts } from './backend.ts';
-import { type DiskPlaces, diskNeeds } from './disk-need.ts';
+import { type DiskPlaces, diskNeeds, type Engine } from './disk-need.ts';
 import type {
   ArchivePlace,
   CaptureSize,
@@ -84,7 +84,11 @@ export async function askGuard(
     tracer: cgroup && sources.node ? findTracer(sources.node, cgroup) : undefined,
     size,
     costs,
-    disks: diskFacts(sources, seen.runtimeName, (size?.imageBytes ?? 0) + (size?.layerBytes ?? 0)),
+    disks: diskFacts(
+      sources,
+      seen.hasTasks ? 'containerd' : 'cri-o',
+      (size?.imageBytes ?? 0) + (size?.layerBytes ?? 0),
+    ),
     archive: archivePlace(question, sources.clock.wallMs()),
   };
   return { facts, cgroup };
@@ -95,7 +99,8 @@ interface RuntimeSight {
   status?: RuntimeContainerStatus;
   task?: TaskState;
   layerBytes?: number;
-  runtimeName?: string;
+  /** False on a runtime without a task API, which CRI-O is. */
+  hasTasks: boolean;
 }
 
 /** All questions at once; each that has no answer leaves its fact out. */
@@ -104,19 +109,18 @@ async function askRuntime(
   id: string,
   hurry: boolean,
 ): Promise<RuntimeSight> {
-  if (!runtime) return { sight: { kind: 'not-asked' } };
-  const [status, task, layer, version] = await Promise.allSettled([
+  if (!runtime) return { sight: { kind: 'not-asked' }, hasTasks: true };
+  const [status, task, layer] = await Promise.allSettled([
     runtime.status(id),
     runtime.taskState(id),
     hurry ? undefined : runtime.writableLayerBytes(id),
-    runtime.version(),
   ]);
   return {
     sight: sightOf(status),
     status: answerOf(status),
     task: answerOf(task),
     layerBytes: answerOf(layer),
-    runtimeName: answerOf(version)?.name,
+    hasTasks: !(task.status === 'rejected' && isStillpointError(task.reason, 'unsupported')),
   };
 }
 
@@ -157,11 +161,7 @@ function findTracer(node: NodeProbe, cgroup: ContainerCgroup): GuardFacts['trace
   return undefined;
 }
 
-function diskFacts(
-  sources: GuardSources,
-  runtimeName: string | undefined,
-  bytes: number,
-): DiskFact[] {
+function diskFacts(sources: GuardSources, engine: Engine, bytes: number): DiskFact[] {
   const { places } = sources;
   const read = sources.diskSpace ?? readDiskSpace;
   const optional = (path: string | undefined) => {
@@ -176,7 +176,7 @@ function diskFacts(
   const checkpointsDirectory = optional(places.checkpointsDirectory);
   // Unreadable means that it cannot be written either, which is a guard of its own.
   if (!checkpointsDirectory) return [];
-  const needs = diskNeeds(runtimeName, bytes, {
+  const needs = diskNeeds(engine, bytes, {
     checkpointsDirectory,
     runtimeRoot: optional(places.runtimeRoot),
     runtimeTmp: optional(places.runtimeTmp),

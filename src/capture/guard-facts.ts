@@ -3,6 +3,7 @@ import type { FreezerState } from '../node/index.ts';
 import type { CaptureSpec } from '../rules/index.ts';
 import type { BackendName, PodFact, ReasonCode, Target } from '../signal/index.ts';
 import type { FreezeCosts } from './backend.ts';
+import type { FreezeBytes } from './freeze-model.ts';
 
 /** Everything the guard knows about one capture before it begins. Plain data. */
 export interface GuardFacts {
@@ -38,10 +39,8 @@ export type ContainerSight =
   /** No runtime socket is configured: only the pod's status speaks. */
   | { kind: 'not-asked' };
 
-/** Bytes that a checkpoint copies while the container stands still. */
-export interface CaptureSize {
-  imageBytes: number;
-  layerBytes: number;
+/** What a checkpoint copies while the container stands still. */
+export interface CaptureSize extends FreezeBytes {
   /** `limit`: only the memory limit is known, an upper bound. */
   from: 'cgroup' | 'limit';
 }

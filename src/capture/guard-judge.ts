@@ -1,8 +1,8 @@
 import { formatBytes, formatDuration } from '../base/index.ts';
 import { findContainer, isRunning, type ReasonCode } from '../signal/index.ts';
 import { NAME_BYTES_MAX } from './archive-name.ts';
-import type { FreezeCosts } from './backend.ts';
-import type { CaptureSize, GuardFacts, GuardVerdict } from './guard-facts.ts';
+import { predictFreezeMs } from './freeze-model.ts';
+import type { GuardFacts, GuardVerdict } from './guard-facts.ts';
 import { probeBudget } from './probe-budget.ts';
 
 interface Refusal {
@@ -39,12 +39,6 @@ export function judgeGuard(facts: GuardFacts): GuardVerdict {
     if (refusal) return { kind: 'refused', ...refusal };
   }
   return { kind: 'ok', predictedFreezeMs };
-}
-
-/** Fixed part plus all that is copied while the container stands still. */
-export function predictFreezeMs(costs: FreezeCosts, size: CaptureSize): number {
-  const bytes = size.imageBytes + size.layerBytes;
-  return Math.round(costs.fixedMs + (bytes * 1_000) / costs.bytesPerSecond);
 }
 
 function denied(facts: GuardFacts): Refusal | undefined {
@@ -125,10 +119,14 @@ function runningForMs({ container, pod, target, nowMs }: GuardFacts): number {
 }
 
 function describeFreeze({ size, costs }: GuardFacts, freezeMs: number): string {
-  const bytes = formatBytes((size?.imageBytes ?? 0) + (size?.layerBytes ?? 0));
-  const upTo = size?.from === 'limit' ? 'up to ' : '';
-  const rate = `${formatBytes(costs.bytesPerSecond)}/s${costs.learnt ? '' : ' (not learnt yet)'}`;
-  return `${upTo}${bytes} at ${rate} would stand still for ${formatDuration(freezeMs)}`;
+  const { imageBytes = 0, layerBytes = 0 } = size ?? {};
+  const part = (what: string, bytes: number, rate: number) =>
+    `${what} ${formatBytes(bytes)} at ${formatBytes(rate)}/s`;
+  const memory = size?.from === 'limit' ? 'memory up to' : 'memory';
+  const parts = [part(memory, imageBytes, costs.bytesPerSecond)];
+  if (layerBytes > 0) parts.push(part('files', layerBytes, costs.layerBytesPerSecond));
+  if (!costs.learnt) parts.push('rates not learnt yet');
+  return `would stand still for ${formatDuration(freezeMs)} (${parts.join(', ')})`;
 }
 
 function nameFits({ archive }: GuardFacts): Refusal | undefined {

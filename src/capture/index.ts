@@ -16,7 +16,7 @@ export type { CapturePlan, CaptureState } from './capture-state.ts';
 export { type Capturer, type CapturerOptions, createCapturer } from './capturer.ts';
 export type { DiskPlaces } from './disk-need.ts';
 export { type FailureClass, failureClasses } from './failure.ts';
-export { createFreezeRates, type FreezeRates } from './learn-rate.ts';
+export { createFreezeRates, type FreezeRates } from './freeze-rates.ts';
 export type { CaptureOutcome, CaptureTimings, LateArchive } from './outcome.ts';
 export {
   type Recovered,

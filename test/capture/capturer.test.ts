@@ -73,7 +73,7 @@ function makeBackend(choosesPath: boolean): Backend {
   return {
     name: choosesPath ? 'cri' : 'kubelet',
     choosesPath,
-    costs: { bytesPerSecond: 100e6, fixedMs: 200 },
+    costs: { bytesPerSecond: 100e6, layerBytesPerSecond: 10e6, fixedMs: 200 },
     availability: () => Promise.resolve({ kind: 'available', why: 'fake' }),
     checkpoint(request, signal) {
       story.push('asked');
@@ -174,7 +174,9 @@ describe('a capture', () => {
     const outcome = (await running) as Extract<CaptureOutcome, { kind: 'captured' }>;
     expect(outcome.timings.checkpointMs).toBe(500);
     expect(outcome.timings.frozenMs).toBeGreaterThan(485);
-    expect(learnt).toEqual([{ bytes: 10e6, frozenMs: outcome.timings.frozenMs }]);
+    expect(learnt).toEqual([
+      { imageBytes: 10e6, layerBytes: 0, frozenMs: outcome.timings.frozenMs },
+    ]);
   });
 
   it('counts a freeze until the thaw check is through, and learns nothing from one it cured', async () => {

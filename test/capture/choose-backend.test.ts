@@ -10,7 +10,7 @@ function backend(name: BackendName, availability: Availability): Backend {
   return {
     name,
     choosesPath: name === 'cri',
-    costs: { bytesPerSecond: 1, fixedMs: 0 },
+    costs: { bytesPerSecond: 1, layerBytesPerSecond: 10e6, fixedMs: 0 },
     availability: () => Promise.resolve(availability),
     checkpoint: () => Promise.reject(new Error('not asked')),
   };

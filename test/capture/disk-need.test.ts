@@ -40,7 +40,7 @@ describe('what a checkpoint needs at its peak', () => {
   });
 
   it('is counted to the checkpoints directory where the other places cannot be seen', () => {
-    expect(peaks(undefined, 100, { checkpointsDirectory: disk('/checkpoints', 1) })).toEqual({
+    expect(peaks('containerd', 100, { checkpointsDirectory: disk('/checkpoints', 1) })).toEqual({
       '/checkpoints': 300,
     });
   });

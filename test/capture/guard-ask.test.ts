@@ -44,7 +44,7 @@ function ask(change: Partial<GuardSources> = {}, question: Partial<GuardQuestion
     spec: fireOn(target).capture,
     backend: backendOf(true),
     archivePath: join(directory, `${prefix}2026-01-01T00:00:00.000Z.tar`),
-    costs: { bytesPerSecond: 1e6, fixedMs: 0, learnt: false },
+    costs: { bytesPerSecond: 1e6, layerBytesPerSecond: 10e6, fixedMs: 0, learnt: false },
     hurry: false,
     ...question,
   });
@@ -54,7 +54,7 @@ function backendOf(choosesPath: boolean): Backend {
   return {
     name: choosesPath ? 'cri' : 'kubelet',
     choosesPath,
-    costs: { bytesPerSecond: 1e6, fixedMs: 0 },
+    costs: { bytesPerSecond: 1e6, layerBytesPerSecond: 10e6, fixedMs: 0 },
     availability: () => Promise.reject(new Error('not asked')),
     checkpoint: () => Promise.reject(new Error('not asked')),
   };

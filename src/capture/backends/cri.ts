@@ -1,6 +1,12 @@
 import { type Clock, isStillpointError, messageOf } from '../../base/index.ts';
 import type { RuntimeClient, RuntimeVersion } from '../../cri/index.ts';
-import type { Availability, Backend, CheckpointReply, CheckpointRequest } from '../backend.ts';
+import {
+  type Availability,
+  type Backend,
+  type CheckpointReply,
+  type CheckpointRequest,
+  RUNTIME_COSTS,
+} from '../backend.ts';
 import { classifyFailure } from '../classify.ts';
 import { withTimeLimit } from './time-limit.ts';
 
@@ -27,7 +33,7 @@ export function createCriBackend({ runtime, clock }: CriBackendOptions): Backend
   return {
     name: 'cri',
     choosesPath: true,
-    costs: { bytesPerSecond: 150e6, fixedMs: 200 },
+    costs: RUNTIME_COSTS,
     async availability() {
       const nowMs = clock.monotonicMs();
       if (known && nowMs - known.atMs < KNOWN_MS) return known.availability;

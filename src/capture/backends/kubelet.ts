@@ -8,7 +8,7 @@ import {
   type KubeletClient,
   RUNTIME_REQUEST_TIMEOUT_MS_DEFAULT,
 } from '../../kube/index.ts';
-import type { Backend, CheckpointReply } from '../backend.ts';
+import { type Backend, type CheckpointReply, RUNTIME_COSTS } from '../backend.ts';
 import { classifyFailure } from '../classify.ts';
 import type { FailureClass } from '../failure.ts';
 import { withTimeLimit } from './time-limit.ts';
@@ -33,7 +33,7 @@ export function createKubeletBackend(options: KubeletBackendOptions): Backend {
   return {
     name: 'kubelet',
     choosesPath: false,
-    costs: { bytesPerSecond: 150e6, fixedMs: 200 },
+    costs: RUNTIME_COSTS,
     availability: () =>
       Promise.resolve({ kind: 'available', why: `kubelet at ${kubelet.address}` }),
     async checkpoint({ target, timeoutMs }, signal) {
