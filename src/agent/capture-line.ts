@@ -64,6 +64,8 @@ class CaptureLineImpl implements CaptureLine {
 
   async capture(trigger: Trigger, signal: AbortSignal): Promise<'begun' | 'not-begun'> {
     const { capturer, facts, node, podOf } = this.#options;
+    // One turn later: that the trigger was accepted is told before that it is captured.
+    await Promise.resolve();
     facts.tell({ kind: 'capturing', trigger });
     // The pod may be gone by the time that its archive is recorded.
     const pod = podOf(trigger.target);

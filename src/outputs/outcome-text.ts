@@ -68,7 +68,8 @@ export function oneLine(text: string): string {
 
 function archivedMessage({ trigger, record }: Extract<TriggerOutcome, { kind: 'archived' }>) {
   const { timings } = record;
-  const frozenMs = timings.criuFrozenMs ?? timings.frozenMs;
+  // CRIU's window is a part of the stop: the runtime goes on packing while the container stands.
+  const frozenMs = timings.frozenMs ?? timings.criuFrozenMs;
   const parts = [
     `${rulesOf(trigger)}: archive ${record.archive} (${formatBytes(record.bytes)}, ${record.verified})`,
     `through ${record.backend} in ${formatDuration(timings.checkpointMs)}`,

@@ -1,0 +1,66 @@
+import { type ArchiveReport, describeFinding } from '../archive/index.ts';
+import { formatBytes, formatDuration } from '../base/index.ts';
+import { formatFields, type Io, paint, printable } from './output.ts';
+
+/** True when nothing speaks against the archive: complete, and equal to its record if it has one. */
+export function isSound({ verification, record }: ArchiveReport): boolean {
+  const fits = record.kind === 'matches' || record.kind === 'none';
+  return verification.kind !== 'broken' && fits;
+}
+
+/** One archive for people: what it is, whether it is whole, and why it was made. */
+export function describeReport(io: Io, report: ArchiveReport): string {
+  const { archive, bytes, verification, record } = report;
+  const known = record.kind === 'matches' || record.kind === 'differs' ? record.record : undefined;
+  const facts = verification.kind === 'broken' ? undefined : verification.facts;
+  const timings = known?.timings;
+  const head = formatFields([
+    ['archive', printable(archive)],
+    ['size', formatBytes(bytes)],
+    ['complete', verdict(io, report)],
+    ['record', recordText(report)],
+    ['pod', known && printable(`${known.namespace}/${known.pod}`)],
+    ['container', known && printable(known.container)],
+    ['image', known && printable(known.image)],
+    ['node', known?.node],
+    ['engine', facts?.metadata.engine],
+    ['processes', facts && String(facts.processes)],
+    ['memory pages', facts && formatBytes(facts.pagesBytes)],
+    ['captured', known && new Date(known.createdMs).toISOString()],
+    ['through', known && `${known.backend} (${known.backendReason})`],
+    ['stood still', timings?.frozenMs === undefined ? undefined : formatDuration(timings.frozenMs)],
+    ['checkpoint', timings && formatDuration(timings.checkpointMs)],
+    ['sha256', known?.sha256],
+    ['class', known?.retainClass],
+    ['trigger', known?.trigger.id],
+  ]);
+  const causes = (known?.trigger.causes ?? []).map(
+    ({ rule, detail, atMs, signal }) =>
+      `  ${new Date(atMs).toISOString()}  rule ${rule}: ${printable(signal.text)} (${printable(detail)})\n`,
+  );
+  return causes.length === 0 ? head : `${head}causes\n${causes.join('')}`;
+}
+
+function verdict(io: Io, { verification }: ArchiveReport): string {
+  switch (verification.kind) {
+    case 'complete':
+      return paint(io, 'green', 'yes');
+    case 'unverified':
+      return paint(io, 'yellow', `cannot be told: ${verification.detail}`);
+    case 'broken':
+      return paint(io, 'red', `no: ${verification.findings.map(describeFinding).join('; ')}`);
+  }
+}
+
+function recordText({ record }: ArchiveReport): string {
+  switch (record.kind) {
+    case 'matches':
+      return 'matches';
+    case 'none':
+      return 'none: not one of Stillpoint’s archives, or its record was lost';
+    case 'broken':
+      return `cannot be used: ${record.why}`;
+    case 'differs':
+      return `differs: ${record.differences.join('; ')}`;
+  }
+}

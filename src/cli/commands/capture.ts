@@ -1,0 +1,116 @@
+import { userInfo } from 'node:os';
+import { type Command, Option } from 'commander';
+import type { CaptureProgress, CaptureRequestBody } from '../../agent/index.ts';
+import { formatBytes, formatDuration, StillpointError } from '../../base/index.ts';
+import { type BackendChoice, reasons } from '../../signal/index.ts';
+import { createAgentClient } from '../agent-client.ts';
+import type { CommandEnd } from '../exit.ts';
+import { type Io, paint, print } from '../output.ts';
+import {
+  addOutputOption,
+  addSocketOption,
+  type OutputOptions,
+  type SocketOptions,
+} from './shared-options.ts';
+
+interface CaptureOptions extends OutputOptions, SocketOptions {
+  via: BackendChoice;
+}
+
+/** `stillpoint capture NS/POD[/CONTAINER]`: asks the agent for a capture and waits for its end. */
+export function addCaptureCommand(program: Command, io: Io, end: (end: CommandEnd) => void): void {
+  const command = program
+    .command('capture')
+    .argument('<target>', 'NAMESPACE/POD or NAMESPACE/POD/CONTAINER')
+    .description('capture a container of this node now; guards and the deny list hold')
+    .addOption(
+      new Option('--via <backend>', 'how the checkpoint is asked for')
+        .choices(['auto', 'cri', 'kubelet'])
+        .default('auto'),
+    )
+    .addHelpText(
+      'after',
+      `
+Exit code 4: refused, for the reason that is named.
+
+Examples:
+  stillpoint capture shop/cart-7d9f
+  stillpoint capture shop/cart-7d9f/app --via kubelet --output json
+`,
+    );
+  addOutputOption(addSocketOption(command)).action(
+    async (target: string, options: CaptureOptions) => {
+      end(await capture(io, parseTarget(target), options));
+    },
+  );
+}
+
+/** `NS/POD[/CONTAINER]`. Error: `usage`. */
+export function parseTarget(
+  text: string,
+): Pick<CaptureRequestBody, 'namespace' | 'pod' | 'container'> {
+  const [namespace, pod, container, ...rest] = text.split('/');
+  const isWhole = Boolean(namespace && pod) && container !== '' && rest.length === 0;
+  if (isWhole && namespace && pod) return { namespace, pod, container };
+  throw new StillpointError({
+    code: 'usage',
+    message: `"${text}" names no container; allowed: NAMESPACE/POD or NAMESPACE/POD/CONTAINER`,
+  });
+}
+
+async function capture(
+  io: Io,
+  target: ReturnType<typeof parseTarget>,
+  { via, output, socket }: CaptureOptions,
+): Promise<CommandEnd> {
+  const body: CaptureRequestBody = { ...target, via, by: `cli, user ${userInfo().username}` };
+  const lines = createAgentClient(socket).lines('POST', '/v1/captures', body);
+  for await (const line of lines as AsyncIterable<CaptureProgress>) {
+    if (output !== 'table' && isLast(line))
+      print(io, output, line, () => ({ columns: [], rows: [] }));
+    if (output === 'table') (isLast(line) ? io.out : io.err)(`${describe(io, line)}\n`);
+    if (isLast(line)) return { exitCode: exitCodeOf(line) };
+  }
+  throw new StillpointError({
+    code: 'unreachable',
+    message: 'the agent ended before the capture did',
+    hint: 'It takes the capture up again when it starts: see `stillpoint status`.',
+  });
+}
+
+type Last = Exclude<CaptureProgress, { kind: 'accepted' | 'capturing' | 'verifying' }>;
+
+function isLast(line: CaptureProgress): line is Last {
+  return line.kind !== 'accepted' && line.kind !== 'capturing' && line.kind !== 'verifying';
+}
+
+function exitCodeOf(line: Last): number {
+  const codes = { done: 0, refused: 4, failed: 1, broken: 5 } as const;
+  return codes[line.kind];
+}
+
+function describe(io: Io, line: CaptureProgress): string {
+  switch (line.kind) {
+    case 'accepted':
+      return `accepted as ${line.trigger}: ${line.target}`;
+    case 'capturing':
+      return 'capturing …';
+    case 'verifying': {
+      const still =
+        line.frozenMs === undefined ? '' : `, stood still ${formatDuration(line.frozenMs)}`;
+      const took = formatDuration(line.checkpointMs);
+      return `checkpoint through ${line.backend} took ${took}${still}; proving the archive …`;
+    }
+    case 'done': {
+      const { archive, bytes, sha256 } = line.record;
+      const size = formatBytes(bytes);
+      return `${paint(io, 'green', 'captured')} ${archive} (${size})\nsha256 ${sha256}`;
+    }
+    case 'refused':
+      return `${paint(io, 'yellow', 'refused')} ${line.reason}: ${reasons[line.reason]} (${line.detail})`;
+    case 'failed':
+      return `${paint(io, 'red', 'failed')} ${line.class}: ${line.message}\nhint: ${line.hint}`;
+    case 'broken':
+      return `${paint(io, 'red', 'broken')} ${line.archive}: ${line.findings.join('; ')}`;
+  }
+}

@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { formatMistakes, type LoadedRuleSet, loadRuleSet } from '../../agent/index.ts';
+import { type Mistake, systemClock } from '../../base/index.ts';
+import type { CommandEnd } from '../exit.ts';
+import { type Io, paint, print } from '../output.ts';
+import { addOutputOption, type OutputOptions } from './shared-options.ts';
+
+/** `stillpoint rules check`: the same loading as the agent's, without an agent. */
+export function addRulesCommand(program: Command, io: Io, end: (end: CommandEnd) => void): void {
+  const rules = program.command('rules').description('work on rule and policy files');
+  const check = rules
+    .command('check')
+    .argument('<path...>', 'files or directories')
+    .description('check rules and retention policies; all mistakes at once, with their places')
+    .addHelpText(
+      'after',
+      `
+Exit code 0: all can be loaded; 2: at least one mistake, so an agent would load nothing of it.
+
+Examples:
+  stillpoint rules check rules/
+  stillpoint rules check rules/memory.yaml --output json
+`,
+    );
+  addOutputOption(check).action(async (paths: string[], { output }: OutputOptions) => {
+    const loaded = await Promise.all(
+      paths.map(async (path) => ({ path, ...(await loadRuleSet(path, systemClock.wallMs())) })),
+    );
+    show(io, output, loaded);
+    end({ exitCode: loaded.every(({ ok }) => ok) ? 0 : 2 });
+  });
+}
+
+type Checked = { path: string } & LoadedRuleSet;
+
+function show(io: Io, output: OutputOptions['output'], checked: Checked[]): void {
+  if (output !== 'table') {
+    print(io, output, checked.map(forMachines), () => ({ columns: [], rows: [] }));
+    return;
+  }
+  for (const one of checked) {
+    if (!one.ok) {
+      io.err(`${formatMistakes(one.mistakes)}\n`);
+      const count = one.mistakes.length;
+      const verdict = paint(io, 'red', `${count} mistake${count === 1 ? '' : 's'}`);
+      io.err(`${one.path}: ${verdict}; nothing of it would be loaded\n`);
+      continue;
+    }
+    const { rules, policies, warnings } = one.set;
+    if (warnings.length > 0) io.err(`${formatMistakes(warnings)}\n`);
+    print(io, 'table', rules, (list) => ({
+      columns: [{ title: 'RULE' }, { title: 'KIND' }, { title: 'MODE' }, { title: 'CLASS' }],
+      rows: list.map(({ id, when, mode, retainClass }) => [id, when.kind, mode, retainClass]),
+    }));
+    const counts = `${rules.length} rules, ${policies.length} retention policies`;
+    io.out(`${one.path}: ${paint(io, 'green', 'ok')}: ${counts}\n`);
+  }
+}
+
+function forMachines(one: Checked) {
+  const place = ({ file, line, column, path, message, given, allowed, suggestion }: Mistake) => {
+    return { file, line, column, path, message, given, allowed, suggestion };
+  };
+  if (!one.ok) return { path: one.path, ok: false, mistakes: one.mistakes.map(place) };
+  return {
+    path: one.path,
+    ok: true,
+    rules: one.set.rules.map(({ id, when, mode, retainClass }) => {
+      return { id, kind: when.kind, mode, class: retainClass };
+    }),
+    policies: one.set.policies.map(({ name }) => name),
+    warnings: one.set.warnings.map(place),
+  };
+}

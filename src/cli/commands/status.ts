@@ -1,0 +1,131 @@
+import type { Command } from 'commander';
+import type { AgentStatus } from '../../agent/index.ts';
+import { formatBytes, formatDuration, systemClock } from '../../base/index.ts';
+import { createAgentClient } from '../agent-client.ts';
+import { formatFields, type Io, paint, print } from '../output.ts';
+import { formatTable } from '../table.ts';
+import {
+  addOutputOption,
+  addSocketOption,
+  type OutputOptions,
+  type SocketOptions,
+} from './shared-options.ts';
+
+/** `stillpoint status`, `pause` and `resume`. */
+export function addStatusCommands(program: Command, io: Io): void {
+  const status = program
+    .command('status')
+    .description('what the agent of this node sees, holds and did')
+    .addHelpText('after', '\nExample:\n  stillpoint status --output json\n');
+  addOutputOption(addSocketOption(status)).action(
+    async ({ output, socket }: OutputOptions & SocketOptions) => {
+      const read = await createAgentClient(socket).json<AgentStatus>('GET', '/v1/status');
+      if (output === 'table') io.out(describeStatus(io, read));
+      else print(io, output, read, () => ({ columns: [], rows: [] }));
+    },
+  );
+  for (const verb of ['pause', 'resume'] as const) {
+    const command = program
+      .command(verb)
+      .description(
+        verb === 'pause' ? 'begin no more captures on this node' : 'capture again after a pause',
+      );
+    addSocketOption(command).action(async ({ socket }: SocketOptions) => {
+      await createAgentClient(socket).json('POST', `/v1/${verb}`);
+      io.out(verb === 'pause' ? 'paused: what runs goes on, nothing new begins\n' : 'resumed\n');
+    });
+  }
+}
+
+/** The status for people. */
+export function describeStatus(io: Io, status: AgentStatus): string {
+  const { captures, archives, disk, rules } = status;
+  const running = captures.running ? `, capturing ${captures.running.target}` : '';
+  const head = formatFields([
+    ['node', status.node],
+    ['version', status.version],
+    ['up', formatDuration(systemClock.wallMs() - status.startedMs)],
+    [
+      'captures',
+      `${captures.usedThisHour} of ${captures.perHourMax} this hour, ${captures.waiting} waiting${running}`,
+    ],
+    ['paused', captures.paused ? paint(io, 'yellow', 'yes') : undefined],
+    ['archives', `${archives.ours} (${formatBytes(archives.oursBytes)})`],
+    ['foreign', `${archives.foreign} (${formatBytes(archives.foreignBytes)})`],
+    ['directory', disk.path],
+    ['disk', diskText(io, disk)],
+    ['policies', rules.policies.join(', ') || 'none: nothing is ever removed'],
+    ['rules refused', rules.refused && paint(io, 'red', 'yes, the last good ones are in force')],
+  ]);
+  const refused = rules.refused ? `\n${rules.refused}\n` : '';
+  const warnings = rules.warnings.map((text) => `${paint(io, 'yellow', 'warning')} ${text}\n`);
+  return [
+    head,
+    refused,
+    `\n${sourcesTable(io, status)}`,
+    `\n${rulesTable(status)}`,
+    status.recent.length > 0 ? `\n${recentTable(status)}` : '',
+    warnings.length > 0 ? `\n${warnings.join('')}` : '',
+  ].join('');
+}
+
+function diskText(io: Io, { availableBytes, floorBytes, problem }: AgentStatus['disk']): string {
+  const space =
+    availableBytes === undefined || floorBytes === undefined
+      ? ''
+      : `${formatBytes(availableBytes)} free, the kubelet evicts below ${formatBytes(floorBytes)}`;
+  if (problem === undefined) return space;
+  return [paint(io, 'red', problem), space].filter((text) => text !== '').join('; ');
+}
+
+function sourcesTable(io: Io, { sources, backends }: AgentStatus): string {
+  const stateOf = (state: string) =>
+    paint(io, state === 'live' || state === 'available' ? 'green' : 'yellow', state);
+  return formatTable(
+    [{ title: 'PART' }, { title: 'STATE' }, { title: 'DETAIL' }],
+    [
+      ...sources.map(({ name, status, dropped }) => [
+        name,
+        stateOf(status.state),
+        [
+          ...('reason' in status ? [status.reason] : []),
+          ...Object.entries(dropped)
+            .filter(([, count]) => count > 0)
+            .map(([reason, count]) => `${count} dropped (${reason})`),
+        ].join('; '),
+      ]),
+      ...backends.map(({ name, available, why }) => [
+        `backend ${name}`,
+        stateOf(available ? 'available' : 'absent'),
+        why,
+      ]),
+    ],
+  );
+}
+
+function rulesTable({ rules }: AgentStatus): string {
+  if (rules.loaded.length === 0) return 'no rules are in force\n';
+  return formatTable(
+    [{ title: 'RULE' }, { title: 'KIND' }, { title: 'MODE' }],
+    rules.loaded.map(({ id, kind, mode }) => [id, kind, mode]),
+  );
+}
+
+function recentTable({ recent }: AgentStatus): string {
+  return formatTable(
+    [
+      { title: 'TRIGGER' },
+      { title: 'ACCEPTED' },
+      { title: 'TARGET' },
+      { title: 'RULE' },
+      { title: 'STATE' },
+    ],
+    recent.map(({ id, acceptedMs, target, rule, state }) => [
+      id,
+      new Date(acceptedMs).toISOString(),
+      target,
+      rule,
+      state,
+    ]),
+  );
+}
