@@ -9,6 +9,7 @@ import {
   LineCounter,
   type Node,
   parseAllDocuments,
+  visit,
   type YAMLError,
 } from 'yaml';
 import { messageOf } from './errors.ts';
@@ -22,6 +23,11 @@ const ALIAS_COUNT_MAX = 100;
 
 /** How many syntax mistakes of one document are told; one wrong bracket can cause thousands. */
 const SYNTAX_MISTAKES_MAX = 10;
+
+/** How deep brackets and compact lists may nest. */
+const DEPTH_MAX = 200;
+/** How many documents one file may hold. */
+const DOCUMENTS_MAX = 5_000;
 
 /** A key or an index of a path into a document. */
 export type PathPart = string | number;
@@ -52,12 +58,18 @@ export interface YamlDocuments {
 export function parseYaml(text: string, file: string): YamlDocuments {
   const source = createSource(text, file);
   const result: YamlDocuments = { documents: [], mistakes: [] };
+  const shape = excessiveShape(text);
+  if (shape !== undefined) {
+    result.mistakes.push(wholeFile(file, shape));
+    return result;
+  }
   let parsed: Document.Parsed[];
   try {
     const all = parseAllDocuments(text, {
       lineCounter: source.lineCounter,
       prettyErrors: false,
-      uniqueKeys: true,
+      // The library compares each key with all before it; ours is linear (repeatedKeys).
+      uniqueKeys: false,
     });
     parsed = [...all];
   } catch (error) {
@@ -68,6 +80,29 @@ export function parseYaml(text: string, file: string): YamlDocuments {
   for (const document of parsed) readDocument(document, source, result);
   return result;
 }
+
+/**
+ * What would keep the parser busy for seconds, found before it starts: it goes down one stack
+ * frame a level, and pays for each document. Counting is blind to quotes, so the bounds are far
+ * above what people write.
+ */
+function excessiveShape(text: string): string | undefined {
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === OPEN_BRACKET || code === OPEN_BRACE) depth++;
+    else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth = Math.max(0, depth - 1);
+    if (depth > DEPTH_MAX) return `is nested more than ${DEPTH_MAX} levels deep`;
+  }
+  if (/(?:[-?:] {1,9}){200}/.test(text)) return `is nested more than ${DEPTH_MAX} levels deep`;
+  const documents = text.match(/^---/gm)?.length ?? 0;
+  if (documents > DOCUMENTS_MAX) {
+    return `holds ${documents} documents; at most ${DOCUMENTS_MAX} are read`;
+  }
+  return undefined;
+}
+
+const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /** A mistake about a whole file or directory. */
 export function wholeFile(file: string, message: string): Mistake {
@@ -128,11 +163,16 @@ function createSource(text: string, file: string): Source {
 }
 
 function readDocument(document: Document.Parsed, source: Source, result: YamlDocuments): void {
-  const problems = [...document.errors, ...document.warnings].slice(0, SYNTAX_MISTAKES_MAX);
-  for (const problem of problems) result.mistakes.push(syntaxMistake(problem, source));
+  const problems = [...document.errors, ...document.warnings].map((problem) =>
+    syntaxMistake(problem, source),
+  );
+  result.mistakes.push(...problems.slice(0, SYNTAX_MISTAKES_MAX));
   if (problems.length > 0 || document.contents === null) return;
   let value: unknown;
   try {
+    const repeated = repeatedKeys(document, source);
+    result.mistakes.push(...repeated.slice(0, SYNTAX_MISTAKES_MAX));
+    if (repeated.length > 0) return;
     value = document.toJS({ maxAliasCount: ALIAS_COUNT_MAX });
   } catch (error) {
     const place = placeOfNode(document.contents, source);
@@ -182,11 +222,28 @@ function checkHead(document: YamlDocument): Mistake[] {
 
 function syntaxMistake(problem: YAMLError, source: Source): Mistake {
   const [start, end] = problem.pos;
-  const message =
-    problem.code === 'DUPLICATE_KEY'
-      ? 'the key is written twice in one map'
-      : `this is not YAML: ${problem.message}`;
+  const message = `this is not YAML: ${problem.message}`;
   return { ...source.placeOf(start, Math.max(end, start + 1)), path: '', message };
+}
+
+/** Keys that are written twice in one map: the later would silently win. */
+function repeatedKeys(document: Document.Parsed, source: Source): Mistake[] {
+  const mistakes: Mistake[] = [];
+  visit(document, {
+    Map(_key, map) {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        const text = keyText(key);
+        if (text === undefined || !isNode(key)) continue;
+        if (seen.has(text)) {
+          const message = `the key ${showGiven(text)} is written twice in one map`;
+          mistakes.push({ ...placeOfNode(key, source), path: '', message });
+        }
+        seen.add(text);
+      }
+    },
+  });
+  return mistakes;
 }
 
 function placeOfNode(node: Node, source: Source): Place {

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { mistakeAt, type PathPart, showPath, type YamlDocument } from './yaml-documents.ts';
 import { type Mistake, nearest, showGiven } from './yaml-mistake.ts';
 
+/** How many unknown keys of one map are told. */
+const UNKNOWN_KEYS_MAX = 20;
+
 /** A document that fits its schema, or all that is wrong with it. */
 export type Validated<T> = { ok: true; value: T } | { ok: false; mistakes: Mistake[] };
 
@@ -115,7 +118,7 @@ function unknownKeys(
   keys: readonly string[],
   allowed: readonly string[],
 ): Mistake[] {
-  return keys.map((key) =>
+  return keys.slice(0, UNKNOWN_KEYS_MAX).map((key) =>
     mistakeAt(
       document,
       [...path, key],

@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { createDenyList, denyReason } from '../../src/rules/index.ts';
+import type { PodFact } from '../../src/signal/index.ts';
+import { id, pod, running } from './support/bench.ts';
+
+describe('the deny list', () => {
+  const list = createDenyList({ podUid: 'own', containerIds: [id('0123')] });
+  const stillpoint = { 'app.kubernetes.io/name': 'stillpoint' };
+  const rows: [name: string, pod: Partial<PodFact>, reason: string | undefined][] = [
+    ['an ordinary pod', {}, undefined],
+    ['kube-system', { namespace: 'kube-system' }, 'namespace kube-system'],
+    ['a namespace that only looks alike', { namespace: 'kube-system-2' }, undefined],
+    ['a CNI namespace', { namespace: 'calico-system' }, 'namespace calico-system'],
+    ['a platform namespace', { namespace: 'openshift-etcd' }, 'namespace openshift-*'],
+    ['a static pod', { isStatic: true }, 'static pod'],
+    ['our own pod', { uid: 'own' }, 'the pod of this agent'],
+    ['another pod of ours', { labels: stillpoint }, 'label app.kubernetes.io/name=stillpoint'],
+    [
+      'a CNI agent elsewhere',
+      { hostNetwork: true, labels: { 'k8s-app': 'cilium' } },
+      'label k8s-app=cilium',
+    ],
+    ['a pod that hides behind a label', { labels: { 'k8s-app': 'cilium' } }, undefined],
+    ['a pod on the host network', { hostNetwork: true, labels: { app: 'web' } }, undefined],
+  ];
+  it.each(rows)('%s', (_name, more, reason) => {
+    expect(denyReason(pod(more), running(), list)).toBe(reason);
+  });
+
+  it('knows our own containers by id', () => {
+    const own = running('x', { containerId: id('0123') });
+    expect(denyReason(pod(), own, list)).toBe('a container of this agent');
+  });
+
+  it('takes our label only in our namespace, once that is known', () => {
+    const known = createDenyList({ namespace: 'stillpoint' });
+    const labels = stillpoint;
+    expect(denyReason(pod({ labels }), running(), known)).toBeUndefined();
+    expect(denyReason(pod({ labels, namespace: 'stillpoint' }), running(), known)).toBe(
+      'label app.kubernetes.io/name=stillpoint',
+    );
+  });
+});
