@@ -1,7 +1,7 @@
 import type { ByteSource, FileIdentity } from './byte-source.ts';
 import { openRegular } from './byte-source.ts';
 import { type ArchiveContents, readContents } from './contents.ts';
-import type { DumpStats } from './criu-images.ts';
+import type { DumpStats, ImageProcess } from './criu-images.ts';
 import type { Finding, UnverifiedReason } from './findings.ts';
 import type { ArchiveMetadata, Engine } from './metadata.ts';
 
@@ -104,10 +104,9 @@ function missingMembers(contents: ArchiveContents): Finding[] {
   if (engine === 'containerd' && !files.has('status.dump') && !isContainerd20(contents, engine)) {
     findings.push(missing('status.dump'));
   }
-  const pids = new Set((processes ?? []).flatMap(({ pid, threads }) => [pid, ...threads]));
-  for (const pid of pids) {
-    if (!files.has(`checkpoint/core-${pid}.img`))
-      findings.push(missing(`checkpoint/core-${pid}.img`));
+  for (const id of (processes ?? []).flatMap((process) => tasksOf(process, files))) {
+    const core = `checkpoint/core-${id}.img`;
+    if (!files.has(core)) findings.push(missing(core));
   }
   if (processes?.length === 0) findings.push(missing('any process in pstree.img'));
   // A zombie has neither memory description nor page map; one without the other is a loss.
@@ -121,6 +120,14 @@ function missingMembers(contents: ArchiveContents): Finding[] {
     findings.push(missing('checkpoint/pagemap-*'));
   }
   return findings;
+}
+
+/**
+ * The ids that must have a core image: the process and its threads. Of a zombie, which has no
+ * memory description, only the process: CRIU 4.1 leaves a number without meaning as its thread.
+ */
+function tasksOf({ pid, threads }: ImageProcess, files: ArchiveContents['files']): number[] {
+  return files.has(`checkpoint/mm-${pid}.img`) ? [...new Set([pid, ...threads])] : [pid];
 }
 
 /** The equation: pages of the maps that name pages-N.img, times the page size, is its size. */
@@ -210,7 +217,7 @@ function factsOf(contents: ArchiveContents, metadata: ArchiveMetadata): ArchiveF
     metadata,
     members: contents.tar.members.length,
     processes: processes.length,
-    threads: processes.reduce((sum, { threads }) => sum + Math.max(1, threads.length), 0),
+    threads: processes.flatMap((process) => tasksOf(process, contents.files)).length,
     pagesBytes: pagesBytesOf(contents),
     imageVersion,
     stats,

@@ -71,7 +71,7 @@ function imageItems(all: CheckpointParts): TarItem[] {
   const add = (name: string, data: Buffer) => items.push({ name: `checkpoint/${name}`, data });
   const tree: Buffer[] = [];
   all.processes.forEach(({ pid, threads = [pid], runs }, index) => {
-    for (const id of threads) add(`core-${id}.img`, coreImage(all.machine));
+    for (const id of new Set([pid, ...threads])) add(`core-${id}.img`, coreImage(all.machine));
     add(`mm-${pid}.img`, Buffer.alloc(16));
     add(`pagemap-${pid}.img`, pagemapImage(index + 1, runs));
     const stored = runs.filter(({ inParent, flags }) => !inParent && flags !== 1);
