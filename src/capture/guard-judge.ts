@@ -20,6 +20,7 @@ type Check = (facts: GuardFacts, freezeMs: number) => Refusal | undefined;
 const CHECKS: readonly Check[] = [
   denied,
   alive,
+  podKnown,
   notFrozen,
   notTraced,
   sizeKnown,
@@ -78,6 +79,12 @@ function notFrozen({ freezer, task }: GuardFacts): Refusal | undefined {
   if (!frozen && !paused) return undefined;
   const detail = `freezer ${freezer ?? 'not seen'}, task ${task ?? 'not seen'}`;
   return { reason: 'frozen-already', detail };
+}
+
+/** Without its pod nobody knows its probes, nor whether it is on the deny list. */
+function podKnown({ pod, target }: GuardFacts): Refusal | undefined {
+  if (pod) return undefined;
+  return { reason: 'target-unknown', detail: `pod ${target.namespace}/${target.pod} is not known` };
 }
 
 function notTraced({ tracer }: GuardFacts): Refusal | undefined {

@@ -109,6 +109,11 @@ describe('the guard', () => {
         pod: podWith({ state: { kind: 'waiting', reason: 'CrashLoopBackOff', message: '' } }),
       },
     ],
+    [
+      'one whose pod is not known, so that nobody knows its probes',
+      'target-unknown',
+      { pod: undefined },
+    ],
     ['one whose freezer is frozen', 'frozen-already', { freezer: 'frozen' }],
     ['one that is being frozen', 'frozen-already', { freezer: 'freezing', task: undefined }],
     ['one whose task is paused', 'frozen-already', { task: 'paused', freezer: undefined }],
