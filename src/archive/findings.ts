@@ -23,6 +23,7 @@ export const findingCodes = {
   'metadata-malformed': 'a metadata member is not the JSON it must be',
   'identity-missing': 'the archive does not say which container it is of',
   'other-container': 'it is an archive of another container than the one that was asked for',
+  'recorded-already': 'it has a record already, of another capture',
   changed: 'the file changed while it was read: it is still being written',
 } as const;
 

@@ -101,7 +101,8 @@ export async function keepArchive(
   };
   if (verification.kind === 'broken') return fail(verification.findings);
   const { facts } = verification;
-  const stranger = otherContainer(facts, request.trigger);
+  const stranger =
+    otherContainer(facts, request.trigger) ?? (await otherCapture(tools, archive, request));
   if (stranger) return fail([stranger]);
   const hash = await hashFile(path, { sync: true, signal });
   if (!sameFile(identity, hash.identity)) return fail([{ code: 'changed', detail: path }]);
@@ -163,6 +164,19 @@ function otherContainer({ metadata }: ArchiveFacts, { target }: Trigger): Findin
     return undefined;
   }
   return { code: 'other-container', detail: `${namespace}/${pod}/${container}` };
+}
+
+/** A record that another capture wrote is never replaced; our own may be written again. */
+async function otherCapture(
+  { records }: KeepTools,
+  archive: string,
+  { trigger }: KeepRequest,
+): Promise<Finding | undefined> {
+  const reading = await records.read(archive);
+  if (reading.kind === 'none') return undefined;
+  if (reading.kind === 'broken') return { code: 'recorded-already', detail: reading.why };
+  const { id } = reading.record.trigger;
+  return id === trigger.id ? undefined : { code: 'recorded-already', detail: `trigger ${id}` };
 }
 
 /** Removes a broken file only if nothing speaks against its being this capture's own. */

@@ -98,6 +98,28 @@ describe('an archive that a capture left', () => {
     expect((await archives.keep(captureRequest(path))).kind).toBe('kept');
   });
 
+  it('is never taken over from another capture, whatever its record says', async () => {
+    const { archives, path } = await started();
+    writeFileSync(path, checkpointTar());
+    const request = captureRequest(path);
+    await archives.keep(request);
+    const second = { ...request, trigger: { ...request.trigger, id: 'trigger-2' } };
+    for (const result of [await archives.keep(second), await archives.adopt(NAME, second)]) {
+      expect(result).toMatchObject({
+        kind: 'broken',
+        findings: [{ code: 'recorded-already', detail: 'trigger trigger-1' }],
+        removal: { kind: 'left' },
+      });
+    }
+    expect((await requireRecord(path)).trigger.id).toBe('trigger-1');
+    writeFileSync(join(archives.records.paths.records, `${NAME}.json`), '{');
+    expect(await archives.keep(request)).toMatchObject({
+      kind: 'broken',
+      findings: [{ code: 'recorded-already' }],
+      removal: { kind: 'left' },
+    });
+  });
+
   it('keeps times that the clock turned around readable', async () => {
     const { archives, path } = await started();
     writeFileSync(path, checkpointTar());
