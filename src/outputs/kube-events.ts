@@ -236,7 +236,7 @@ class KubeEvents implements Output {
       reason,
       namespace: facts.target.namespace,
       pod: facts.target.pod,
-      event: facts.reason,
+      eventReason: facts.reason,
       ...(error === undefined
         ? {}
         : { error: isStillpointError(error) ? error : messageOf(error) }),
