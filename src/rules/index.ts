@@ -27,8 +27,13 @@ export type {
   When,
   WhenKind,
 } from './rule.ts';
-export { signalKindOfWhen } from './rule.ts';
 export { captureDefaults, ruleSchema } from './schema.ts';
-export { keepOnlyPods, noteFired, type RulesSnapshot, restoreState, saveState } from './snapshot.ts';
+export {
+  keepOnlyPods,
+  noteFired,
+  type RulesSnapshot,
+  restoreState,
+  saveState,
+} from './snapshot.ts';
 export { createRulesState, type RulesState } from './state.ts';
 export { type StepResult, step } from './step.ts';

@@ -1,4 +1,3 @@
-import type { SignalKind } from '../signal/index.ts';
 import type { CaptureSpec } from './decision.ts';
 
 /** A `CheckpointRule` after parsing: checked, defaults filled in, durations in ms, frozen. */
@@ -65,12 +64,3 @@ export interface LabelExpression {
   operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
   values: readonly string[];
 }
-
-/** Which signals a kind listens to. */
-export const signalKindOfWhen: Record<WhenKind, SignalKind> = {
-  memory: 'memory',
-  event: 'event',
-  crashLoop: 'podChanged',
-  alert: 'alert',
-  schedule: 'tick',
-};

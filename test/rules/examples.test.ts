@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { formatMistake } from '../../src/base/index.ts';
+import { policiesFromDocuments } from '../../src/retention/index.ts';
 import { loadRules } from '../../src/rules/index.ts';
 
 const examples = join(import.meta.dirname, '../../rules');
@@ -19,6 +20,14 @@ describe('the examples in rules/', () => {
     const kinds = loaded.rules.map(({ when }) => when.kind).sort();
     expect(kinds).toEqual(['alert', 'crashLoop', 'event', 'memory', 'schedule']);
     expect(new Set(loaded.others.map(({ kind }) => kind))).toEqual(new Set(['RetentionPolicy']));
+  });
+
+  it('have policies that retention takes', async () => {
+    const loaded = await loadRules(examples, { nowMs });
+    if (!loaded.ok) throw new Error('the examples do not load');
+    const policies = policiesFromDocuments(loaded.others);
+    const told = policies.ok ? policies.warnings : policies.mistakes;
+    expect(told.map(formatMistake)).toEqual([]);
   });
 
   it('reach only pods that opted in', async () => {

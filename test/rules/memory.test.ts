@@ -48,6 +48,8 @@ describe('a memory rule', () => {
     expect(bench.at(15, memory(0.5))).toEqual([]);
     expect(bench.at(20, memory(0.92)).map(brief)).toEqual(['once-a-life oom shop/cart/app']);
     expect(bench.at(25, memory(0.93))).toEqual([]);
+    expect(bench.at(30, memory(0.5))).toEqual([]);
+    expect(bench.at(35, memory(0.93))).toEqual([]);
   });
 
   it('fires again in the next life, after the cooldown', () => {

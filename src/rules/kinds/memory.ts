@@ -18,8 +18,8 @@ import { countQuiet, schedule } from '../state.ts';
 import { summarize } from '../summary.ts';
 
 /**
- * Memory of one container at one moment. A rule fires once a life. A life that stays above gives
- * one decision for each change of the reason, however often it is sampled.
+ * Memory of one container at one moment. A rule fires once a life. A life gives one decision for
+ * each change of the reason, however often it is sampled and crosses the line.
  */
 export function stepMemory(step: Step, signal: MemorySignal): void {
   const entry = step.state.pods.byUid.get(signal.target.podUid);
@@ -64,13 +64,15 @@ function judge(step: Step, one: MemoryCase, memo: MemoryMemo): void {
   if (!sample || aboveSinceMs === undefined) return;
   const finding = judgeTarget(step.core, one) ?? judgeLife(step, one, memo);
   if (finding) {
-    if (memo.reported === finding.reason) return;
+    // While it stays above after the fire there is nothing new to say.
+    const isSame = finding.reason === 'once-a-life' && memo.reported === 'fired';
+    if (memo.reported === finding.reason || isSame) return;
     memo.reported = finding.reason;
     suppress(step, one.rule, finding, { target: targetOf(one), signal: summarize(sample) });
     return;
   }
   memo.firedMs = step.nowMs;
-  memo.reported = 'once-a-life';
+  memo.reported = 'fired';
   memo.dueMs = undefined;
   const lasting = forMs > 0 ? ` for ${formatDuration(forMs)}` : '';
   fire(step, one, {
@@ -119,7 +121,8 @@ function createMemo(one: Case): MemoryMemo {
 
 function setBelow(memo: MemoryMemo): void {
   memo.aboveSinceMs = undefined;
-  memo.reported = undefined;
+  // All else stays said for this life: a value that flaps must not flood.
+  if (memo.reported === 'fired') memo.reported = undefined;
   memo.dueMs = undefined;
   memo.sample = undefined;
 }
