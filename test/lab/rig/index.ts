@@ -1,0 +1,14 @@
+/**
+ * What the scenarios on the real node share: the real agent in this process with a service account
+ * of exactly its rights, the rules they use, and the proof of an archive.
+ */
+export { proveArchive } from './archive-proof.ts';
+export {
+  agentToken,
+  emptyCheckpoints,
+  type LabAgent,
+  type LabAgentOptions,
+  startLabAgent,
+} from './lab-agent.ts';
+export { agentRights, checkpointRight } from './rights.ts';
+export { optedIn, ruleText } from './rules.ts';

@@ -1,0 +1,28 @@
+/** Rules of the scenarios, as YAML; `when` and `capture` are given in flow style. */
+export function ruleText(rule: {
+  name: string;
+  when: string;
+  capture?: string;
+  cooldown?: string;
+  retainClass?: string;
+  mode?: 'enforce' | 'observe';
+  containers?: readonly string[];
+}): string {
+  return `
+apiVersion: stillpoint.dev/v1alpha1
+kind: CheckpointRule
+metadata: { name: ${rule.name} }
+spec:
+  mode: ${rule.mode ?? 'enforce'}
+  when: ${rule.when}
+  target:
+    podSelector: { matchLabels: { stillpoint.dev/enabled: "true" } }
+    containers: [${(rule.containers ?? []).map((name) => `"${name}"`).join(', ')}]
+  capture: ${rule.capture ?? '{}'}
+  limits: { cooldown: ${rule.cooldown ?? '10m'} }
+  retain: { class: ${rule.retainClass ?? 'default'} }
+`;
+}
+
+/** Pods that opted in. */
+export const optedIn = { 'stillpoint.dev/enabled': 'true' };
