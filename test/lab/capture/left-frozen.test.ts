@@ -1,0 +1,3 @@
+import { leftFrozenSuite } from './left-frozen-suite.ts';
+
+leftFrozenSuite(64);
