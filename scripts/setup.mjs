@@ -22,7 +22,9 @@ if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
   // --loglevel=error: npm would warn that the machine's Node is older than a package asks for;
   // everything here runs on the pinned Node 24 that this very install brings.
   const npm = process.env.npm_execpath;
-  const args = ['ci', '--loglevel=error', '--no-audit', '--no-fund'];
+  // `install`, not `ci`: the lock file names the optional binaries of the platforms that it was
+  // written on, and `ci` refuses on any other. --no-save leaves the lock file as it is.
+  const args = ['install', '--no-save', '--loglevel=error', '--no-audit', '--no-fund'];
   const run = npm
     ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 2, 2] })
     : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
