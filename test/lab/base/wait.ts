@@ -18,6 +18,7 @@ export async function waitFor<T>(
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
   for (;;) {
+    const startedMs = performance.now();
     try {
       const answer = await probe();
       if (answer !== undefined && answer !== false) return answer;
@@ -25,11 +26,13 @@ export async function waitFor<T>(
       if (error instanceof GiveUp) throw error;
       lastError = error;
     }
+    const tookMs = performance.now() - startedMs;
     if (performance.now() > deadline) {
       const because =
         lastError instanceof Error ? `; the last error was: ${lastError.message}` : '';
       throw new Error(`gave up waiting for ${what} after ${timeoutMs / 1000} s${because}`);
     }
-    await sleep(options.everyMs ?? 50);
+    // On a slow machine asking takes long itself, and must not keep it from getting ready.
+    await sleep(Math.max(options.everyMs ?? 50, 2 * tookMs));
   }
 }

@@ -4,6 +4,7 @@ import { withLabLock } from '../lock.ts';
 import { runKubectl } from './kubectl.ts';
 import { showStatus } from './status.ts';
 import { runUp } from './up.ts';
+import { runVm } from './vm.ts';
 
 const help = `The lab: real Kubernetes nodes on this machine, in a network namespace of their own.
 
@@ -16,6 +17,10 @@ const help = `The lab: real Kubernetes nodes on this machine, in a network names
   npm run lab -- status             what runs; exit code 1 when the lab is not up
   npm run lab -- kubectl ARGS       kubectl with all rights, inside the lab
   npm run lab -- down               take it down; exit code 1 if anything is left of it
+  npm run lab -- vm [-s] COMMAND    run a command in a throw-away machine with cgroup v2
+      -s                            with systemd as process 1
+      --out DIR                     a folder that the command can write to, as /out
+      --timeout SECONDS             give up after this long (1800)
 
 Root on Debian with Go. STILLPOINT_LAB_HOME says where its files lie (/opt/stillpoint-lab);
 labs with different STILLPOINT_LAB_NAME (stillpoint-lab) run side by side.
@@ -36,6 +41,8 @@ async function main(args: readonly string[]): Promise<number> {
     case 'down':
       await withLabLock('down', down);
       return 0;
+    case 'vm':
+      return runVm(rest);
     case 'help':
     case '--help':
     case undefined:

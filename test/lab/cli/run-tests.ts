@@ -51,10 +51,13 @@ export function splitArguments(args: readonly string[]): { forUp: string[]; forJ
 }
 
 /** Jest and all it starts run inside the lab's network namespace, so that plain addresses work. */
-export async function runJest(args: readonly string[]): Promise<number> {
+export async function runJest(
+  args: readonly string[],
+  config = 'jest.lab.config.js',
+): Promise<number> {
   const jest = [
     ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
-    ...[path.join(repoDir, 'node_modules/jest/bin/jest.js'), '--config', 'jest.lab.config.js'],
+    ...[path.join(repoDir, 'node_modules/jest/bin/jest.js'), '--config', config],
   ];
   const child = startInLab(process.execPath, [...jest, ...args], {
     cwd: repoDir,

@@ -34,4 +34,4 @@ export {
   workPod,
 } from './pods.ts';
 export { createServiceAccountToken, mayCheckpoint, type PolicyRule } from './service-accounts.ts';
-export { checkpointctl, ctr } from './tools.ts';
+export { checkpointctl, containerPid, ctr } from './tools.ts';

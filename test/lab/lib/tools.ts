@@ -11,3 +11,10 @@ export async function ctr(node: LabNode, args: readonly string[]): Promise<strin
   const client = ['--address', node.containerdSocket, '--namespace', 'k8s.io'];
   return (await inLab('ctr', [...client, ...args])).stdout;
 }
+
+/** The first process of a running container, as the node sees it. */
+export async function containerPid(node: LabNode, id: string): Promise<number> {
+  const found = (await ctr(node, ['tasks', 'ls'])).match(new RegExp(`^${id}\\s+(\\d+)`, 'm'));
+  if (found === null) throw new Error(`${node.name} runs no container ${id}`);
+  return Number(found[1]);
+}
