@@ -48,10 +48,18 @@ export function fromNats(error: unknown, doing: string): StillpointError {
   });
 }
 
+/** The package says no more than the code itself here. */
+const WORDS: Readonly<Record<string, string>> = {
+  BAD_CREDS: 'the credentials file holds no user JWT and nkey seed',
+  CONNECTION_REFUSED: 'the connection was refused or closed at once',
+  SERVER_OPT_NA: 'the server does not offer TLS, which is required here',
+  TIMEOUT: 'no answer in time',
+};
+
 function textOf(error: unknown, code: string): string {
   if (error === undefined || error === null) return 'the server closed the connection';
-  if (code === 'SERVER_OPT_NA') return 'the server does not offer TLS, which is required here';
-  if (code === 'BAD_CREDS') return 'the credentials file holds no user JWT and nkey seed';
+  const words = WORDS[code];
+  if (words !== undefined) return words;
   const text = messageOf(error);
   return code === '' || text.includes(code) ? text : `${text} (${code})`;
 }

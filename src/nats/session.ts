@@ -1,5 +1,6 @@
 import type { ConnectionOptions, NatsConnection as PackageConnection } from 'nats';
 import type { StillpointError } from '../base/index.ts';
+import { closingAbandoned } from './abandoned-sockets.ts';
 import { fromNats } from './from-nats.ts';
 import type { CheckedOptions } from './options.ts';
 import { readSecretFile } from './secrets.ts';
@@ -63,17 +64,18 @@ export async function openSession(options: CheckedOptions): Promise<Session> {
       secrets.user = options.user.name;
       secrets.pass = await readSecretFile(options.user.passwordFile, 'nats.user.passwordFile');
     }
-    const connection = await connect({
+    const tls = options.tlsRequired ? { tls: await readTls(options) } : {};
+    const given: ConnectionOptions = {
       ...secrets,
-      ...(options.tlsRequired ? { tls: await readTls(options) } : {}),
+      ...tls,
       servers: [...options.addresses],
       name: options.name,
       reconnect: false,
       timeout: CONNECT_MS_MAX,
       pingInterval: PING_EVERY_MS,
       maxPingOut: 2,
-    });
-    return wrap(connection);
+    };
+    return wrap(await closingAbandoned(() => connect(given)));
   } catch (error) {
     throw fromNats(error, `connecting to ${options.addresses.join(', ')}`);
   }
