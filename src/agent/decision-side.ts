@@ -1,5 +1,6 @@
 import type { Cancel, Clock, Logger, Random } from '../base/index.ts';
 import type { Dispatcher } from '../dispatch/index.ts';
+import type { TriggerOutcome } from '../outputs/index.ts';
 import type { RetentionPolicy } from '../retention/index.ts';
 import {
   createDenyList,
@@ -8,6 +9,7 @@ import {
   denyReason,
   keepOnlyPods,
   memoryThresholds,
+  noteRefused,
   type RulesOptions,
   restoreState,
   saveState,
@@ -110,8 +112,12 @@ class DecisionSideImpl implements DecisionSide {
     this.#ruleFiles = createRuleFiles({
       path: options.config.rulesDir,
       clock,
+      log,
       onSet: (set) => this.#take(set),
       onRefused: (mistakes, message) => facts.tell({ kind: 'rules-refused', mistakes, message }),
+    });
+    facts.listen((fact) => {
+      if (fact.kind === 'ended') this.#takeBack(fact.outcome);
     });
   }
 
@@ -123,6 +129,7 @@ class DecisionSideImpl implements DecisionSide {
 
   async stop(): Promise<void> {
     this.#ruleFiles.stop();
+    await this.#ruleFiles.settled();
     this.#cancelSave();
     await this.sources.stop();
     this.#memoryTargets?.stop();
@@ -169,6 +176,17 @@ class DecisionSideImpl implements DecisionSide {
       policies: set.policies.length,
       warnings: [...set.warnings.map(({ message }) => message), ...this.warnings()],
     });
+  }
+
+  /** A firing that nothing came of must not keep the rule from trying again. */
+  #takeBack(outcome: TriggerOutcome): void {
+    if (outcome.kind !== 'not-accepted' && outcome.kind !== 'refused') return;
+    const decisions = outcome.kind === 'refused' ? outcome.trigger.decisions : [outcome.decision];
+    for (const { rule, target } of decisions) {
+      if (!target) continue;
+      const nowMs = this.#options.clock.wallMs();
+      noteRefused(this.intake.core(), this.intake.state(), { rule, target }, nowMs);
+    }
   }
 
   #plainState(): unknown {

@@ -31,6 +31,7 @@ export { captureDefaults, ruleSchema } from './schema.ts';
 export {
   keepOnlyPods,
   noteFired,
+  noteRefused,
   type RulesSnapshot,
   restoreState,
   saveState,

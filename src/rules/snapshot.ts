@@ -5,7 +5,7 @@ import { startCooldown } from './cooldowns.ts';
 import type { RulesCore } from './core.ts';
 import { ruleFingerprint } from './fingerprint.ts';
 import type { Memo } from './memo.ts';
-import { type PodEntry, putPod, removePod, setMemo } from './pod-table.ts';
+import { memoOf, type PodEntry, putPod, removePod, setMemo } from './pod-table.ts';
 import { createRulesState, type RulesState, rebuildTimers } from './state.ts';
 
 const VERSION = 1;
@@ -101,6 +101,35 @@ export function noteFired(
   if (!rule || fired.atMs <= knownMs) return;
   const { cooldownMs } = rule.limits;
   startCooldown(state.cooldowns, { rule: rule.id, key, cooldownMs }, fired.atMs);
+}
+
+/** After a refusal the rule may fire again this soon, unless its cooldown is shorter still. */
+const REFUSED_AGAIN_MS = 30_000;
+
+/**
+ * Takes a firing back that led to no capture because a guard or dispatch refused it: once-a-life
+ * does not count it, and the rule cools down for 30 s at most. Without this a container that was
+ * refused once, for a disk that was low for a minute, would not be captured before its next life.
+ */
+export function noteRefused(
+  core: RulesCore,
+  state: RulesState,
+  refused: { rule: string; target: Target },
+  nowMs: number,
+): void {
+  const rule = core.byId.get(refused.rule);
+  const entry = state.pods.byUid.get(refused.target.podUid);
+  // Without a cooldown nothing would space the tries: such a rule waits for its next occasion.
+  if (!rule || rule.limits.cooldownMs === 0) return;
+  const { cooldownMs } = rule.limits;
+  const endsMs = nowMs + Math.min(cooldownMs, REFUSED_AGAIN_MS);
+  const key = describeTarget(refused.target);
+  startCooldown(state.cooldowns, { rule: rule.id, key, cooldownMs }, endsMs - cooldownMs);
+  const memo = entry && memoOf(entry, refused.target.container, rule.id);
+  if (memo?.kind === 'memory' && memo.containerId === refused.target.containerId) {
+    memo.firedMs = undefined;
+    memo.reported = undefined;
+  }
 }
 
 const countWindow = z.array(z.tuple([z.number(), z.number()]));

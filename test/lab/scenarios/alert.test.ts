@@ -81,10 +81,10 @@ describe('a Falco alert on NATS', () => {
     const record = await archived;
     await proveArchive(node, record);
     expect(record).toMatchObject({ container: 'second', containerId: ids.second });
-    expect(record.trigger.causes[0]?.signal.data).toMatchObject({
-      rule: 'Terminal shell in container',
-      'output_fields.container.id': ids.second?.slice(0, 12),
-    });
+    expect(record.trigger.causes[0]?.signal.data).toMatchObject({ door: 'nats', shape: 'falco' });
+    expect(record.trigger.causes[0]?.signal.data.fields).toEqual(
+      expect.objectContaining({ rule: 'Terminal shell in container', priority: 'Critical' }),
+    );
     const archives = readdirSync(node.checkpointsDir).filter((name) => name.endsWith('.tar'));
     expect(archives).toEqual([record.archive]);
   });
