@@ -68,7 +68,7 @@ const http = z.strictObject({
 });
 
 const limits = z.strictObject({
-  capturesPerHour: count(1, 1_000).default(6).describe('On this node, over all rules'),
+  capturesPerHour: count(1, 100_000).default(6).describe('On this node, over all rules'),
   waiting: count(1, 1_000).default(32).describe('Triggers that may wait for their turn'),
 });
 

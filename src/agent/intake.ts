@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../base/index.ts';
+import { type Cancel, type Clock, isStillpointError } from '../base/index.ts';
 import type { Acceptance } from '../dispatch/index.ts';
 import { type Decision, type RulesCore, type RulesState, step } from '../rules/index.ts';
 import type { Signal, Target } from '../signal/index.ts';
@@ -27,6 +27,7 @@ export interface Intake {
   replace(core: RulesCore, state: RulesState): void;
   core(): RulesCore;
   state(): RulesState;
+  /** Wakes the rules no more; what is brought after that is still decided. */
   stop(): void;
 }
 
@@ -37,11 +38,23 @@ export function createIntake(options: IntakeOptions): Intake {
   const { clock, facts, offer, onPods } = options;
   let { core, state } = options;
   let cancelWake: Cancel = () => undefined;
+  let stopped = false;
+
+  /** A journal that cannot be written refuses the capture; it does not end the source that fired. */
+  const offerOrRefuse = (decision: Decision & { target: Target }): Acceptance => {
+    try {
+      return offer(decision);
+    } catch (error) {
+      if (!isStillpointError(error)) throw error;
+      const detail = `the journal cannot be written: ${error.message}`;
+      return { kind: 'refused', reason: 'not-writable', detail };
+    }
+  };
 
   const decide = (decision: Decision): Taken => {
     facts.tell({ kind: 'decision', decision });
     if (decision.verdict !== 'fire' || decision.target === undefined) return { decision };
-    const acceptance = offer({ ...decision, target: decision.target });
+    const acceptance = offerOrRefuse({ ...decision, target: decision.target });
     if (acceptance.kind === 'refused') {
       const { reason, detail } = acceptance;
       facts.tell({ kind: 'ended', outcome: { kind: 'not-accepted', decision, reason, detail } });
@@ -54,7 +67,7 @@ export function createIntake(options: IntakeOptions): Intake {
   const wakeAt = (wakeAtMs: number | undefined) => {
     cancelWake();
     cancelWake = () => undefined;
-    if (wakeAtMs === undefined) return;
+    if (wakeAtMs === undefined || stopped) return;
     const waitMs = Math.min(Math.max(0, wakeAtMs - clock.wallMs()), WAKE_MS_MAX);
     cancelWake = clock.after(waitMs, () => {
       const nowMs = clock.wallMs();
@@ -83,6 +96,9 @@ export function createIntake(options: IntakeOptions): Intake {
     },
     core: () => core,
     state: () => state,
-    stop: () => cancelWake(),
+    stop() {
+      stopped = true;
+      cancelWake();
+    },
   };
 }

@@ -1,5 +1,10 @@
-import type { Cancel, Clock, Logger } from '../base/index.ts';
-import { isStillpointError } from '../base/index.ts';
+import {
+  type Cancel,
+  type Clock,
+  createQuietLog,
+  isStillpointError,
+  type Logger,
+} from '../base/index.ts';
 import type { RuntimeClient } from '../cri/index.ts';
 import type { CgroupHints } from '../node/index.ts';
 import type { MemoryThreshold } from '../rules/index.ts';
@@ -24,7 +29,8 @@ export interface MemoryTargets {
 const RETRY_MS = 1_000;
 
 export function createMemoryTargets(options: MemoryTargetsOptions): MemoryTargets {
-  const { runtime, memory, clock, log } = options;
+  const { runtime, memory, clock } = options;
+  const quiet = createQuietLog(options.log, clock);
   const hints = new Map<string, CgroupHints>();
   const asking = new Set<string>();
   let wanted: readonly MemoryThreshold[] = [];
@@ -48,7 +54,8 @@ export function createMemoryTargets(options: MemoryTargetsOptions): MemoryTarget
     } catch (error) {
       // A container that died meanwhile is no news; a runtime that is away is asked again.
       if (!isStillpointError(error, 'not-found')) {
-        log.warn('memory-target-unknown', { containerId, error });
+        const kind = isStillpointError(error) ? error.code : 'internal';
+        quiet.warn('memory-target-unknown', kind, { containerId, error });
         cancelRetry();
         cancelRetry = clock.after(RETRY_MS, () => update(wanted));
       }

@@ -1,11 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Cancel, type Clock, nodeCodeOf } from '../base/index.ts';
+import { type Cancel, type Clock, type Logger, messageOf, nodeCodeOf } from '../base/index.ts';
 import { formatMistakes, type LoadedRuleSet, loadRuleSet, type RuleSet } from './rule-set.ts';
 
 export interface RuleFilesOptions {
   path: string;
   clock: Clock;
+  log: Logger;
   /** A set without mistakes that differs from the one in force. */
   onSet(set: RuleSet): void;
   /** The files as they are now cannot be used; the last good set stays in force. */
@@ -14,50 +15,69 @@ export interface RuleFilesOptions {
 
 /** Keeps the rules in force equal to the files, or to their last good state. */
 export interface RuleFiles {
-  /** Loads once, then looks for changes. */
+  /** Loads once, then looks for changes. Errors: whatever `onSet` throws at the first load. */
   start(): Promise<void>;
-  /** The text of the mistakes while the files cannot be used. */
+  /** Why the files as they are now are not in force. */
   refused(): string | undefined;
+  /** Resolves when no look at the files is under way. */
+  settled(): Promise<void>;
+  /** Looks no more; a look that is under way puts nothing in force. */
   stop(): void;
 }
 
 const LOOK_EVERY_MS = 1_000;
 
 export function createRuleFiles(options: RuleFilesOptions): RuleFiles {
-  const { path, clock, onSet, onRefused } = options;
+  const { path, clock, log, onSet, onRefused } = options;
   let seen: string | undefined;
   let refused: string | undefined;
-  let looking = false;
+  let stopped = false;
+  let underWay: Promise<void> | undefined;
   let cancel: Cancel = () => undefined;
 
   const look = async () => {
-    if (looking) return;
-    looking = true;
     const found = await signatureOf(path);
-    if (found !== seen) {
-      seen = found;
-      take(await loadRuleSet(path, clock.wallMs()));
-    }
-    looking = false;
+    if (found === seen) return;
+    const loaded = await loadRuleSet(path, clock.wallMs());
+    if (stopped) return;
+    take(loaded);
+    seen = found;
   };
 
   const take = (loaded: LoadedRuleSet) => {
     if (loaded.ok) {
-      refused = undefined;
       onSet(loaded.set);
+      refused = undefined;
     } else {
       refused = formatMistakes(loaded.mistakes);
       onRefused(loaded.mistakes.length, refused);
     }
   };
 
+  /** What could not be put in force now is tried again at the next look. */
+  const lookAgain = () => {
+    underWay ??= look()
+      .catch((error: unknown) => {
+        const why = messageOf(error);
+        if (why !== refused) log.error('rules-not-taken', { error });
+        refused = why;
+      })
+      .finally(() => {
+        underWay = undefined;
+      });
+  };
+
   return {
     async start() {
       await look();
-      cancel = clock.every(LOOK_EVERY_MS, () => void look());
+      cancel = clock.every(LOOK_EVERY_MS, lookAgain);
     },
     refused: () => refused,
-    stop: () => cancel(),
+    settled: async () => underWay,
+    stop() {
+      stopped = true;
+      cancel();
+    },
   };
 }
 
@@ -66,17 +86,23 @@ export function createRuleFiles(options: RuleFilesOptions): RuleFiles {
  * links of a mounted ConfigMap, so that the kubelet's swap of `..data` shows as new files.
  */
 async function signatureOf(path: string): Promise<string> {
+  const own = await describe('', path);
   try {
-    const info = await stat(path);
-    if (!info.isDirectory()) return describe(path, info);
     const names = (await readdir(path)).sort();
-    const parts = names.map(async (name) => describe(name, await stat(join(path, name))));
-    return (await Promise.all(parts)).join('\n');
+    const parts = await Promise.all(names.map((name) => describe(name, join(path, name))));
+    return [own, ...parts].join('\n');
   } catch (error) {
-    return `unreadable: ${nodeCodeOf(error)}`;
+    // One file instead of a directory, or nothing at all: what was seen of it says it.
+    return `${own} ${nodeCodeOf(error)}`;
   }
 }
 
-function describe(name: string, info: { ino: number; size: number; mtimeMs: number }): string {
-  return `${name} ${info.ino} ${info.size} ${info.mtimeMs}`;
+/** A name that cannot be looked at (an editor's lock is a link that leads nowhere) counts too. */
+async function describe(name: string, path: string): Promise<string> {
+  try {
+    const { ino, size, mtimeMs } = await stat(path);
+    return `${name} ${ino} ${size} ${mtimeMs}`;
+  } catch (error) {
+    return `${name} ${nodeCodeOf(error)}`;
+  }
 }

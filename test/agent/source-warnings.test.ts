@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import { loadAgentConfig } from '../../src/agent/config.ts';
+import type { AgentConfig } from '../../src/agent/config-schema.ts';
+import { sourceWarnings } from '../../src/agent/source-warnings.ts';
+import type { NatsConnection } from '../../src/nats/index.ts';
+import type { NodeProbe } from '../../src/node/index.ts';
+import { rulesOf } from '../rules/support/bench.ts';
+
+const rules = rulesOf({
+  leak: 'when: { memory: { above: 80% } }\ntarget: {}',
+  shell: 'when: { alert: { shape: falco, match: [{ field: rule, glob: "*" }] } }\ntarget: {}',
+  live: 'when: { event: { reason: Unhealthy } }\ntarget: {}',
+  loop: 'when: { crashLoop: { restarts: 2, within: 1m, capture: { after: 1s } } }\ntarget: {}',
+  nightly: 'when: { schedule: { cron: "0 2 * * *" } }\ntarget: {}',
+});
+const set = { rules, policies: [], warnings: [] };
+const node = {} as NodeProbe;
+const nats = {} as NatsConnection;
+
+describe('rules without a source', () => {
+  it.each<
+    [string, { node?: NodeProbe; nats?: NatsConnection }, Partial<AgentConfig['http']>, RegExp[]]
+  >([
+    ['have nothing to warn of where all is there', { node, nats }, {}, []],
+    ['that wait for alerts are served by the webhook too', { node }, { alertsTokenFile: '/t' }, []],
+    ['that wait for alerts name both doors', { node }, {}, [/rule shell .*nats.*alertsTokenFile/]],
+    [
+      'that wait for memory name the missing cgroups',
+      { nats },
+      {},
+      [/rule leak .*\/sys\/fs\/cgroup/],
+    ],
+    ['are all named', {}, {}, [/leak/, /shell/]],
+  ])('%s', async (_, clients, http, expected) => {
+    const config = await loadAgentConfig({}, {});
+    const given = { ...config, http: { ...config.http, ...http } };
+    const warnings = sourceWarnings(set, given, clients);
+    expect(warnings).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
+    for (const warning of warnings) expect(warning).toMatch(/^no-source: /);
+  });
+});
