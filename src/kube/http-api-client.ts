@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Clock, type Logger, StillpointError } from '../base/index.ts';
 import type { ApiClient, ApiRequest } from './api-client.ts';
-import { createDeadline } from './deadline.ts';
+import { createDeadline, unlessAborted } from './deadline.ts';
 import { type Asked, fromStatus, fromTransport } from './from-http.ts';
 import type { Identity } from './identity.ts';
 import { parseJson, readBody, readLines, readStart } from './read-body.ts';
@@ -29,7 +29,7 @@ export function createApiClient(identity: Identity, { clock, log }: ApiClientOpt
     const wire = toWire(request);
     const asked = { method: wire.method, path: wire.path, server };
     for (const fresh of [false, true]) {
-      const credentials = await identity.credentials({ fresh });
+      const credentials = await unlessAborted(identity.credentials({ fresh }), signal);
       if (credentials.tls.insecure && !isWarned) {
         isWarned = true;
         log.warn('api-server-not-verified', { server, why: 'insecure-skip-tls-verify is set' });

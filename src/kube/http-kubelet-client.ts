@@ -1,5 +1,5 @@
 import type { Clock } from '../base/index.ts';
-import { createDeadline } from './deadline.ts';
+import { createDeadline, unlessAborted } from './deadline.ts';
 import { type Asked, fromStatus, fromTransport } from './from-http.ts';
 import { type Credentials, checkServerUrl, type Identity } from './identity.ts';
 import type { KubeletClient, KubeletReply } from './kubelet-client.ts';
@@ -52,7 +52,8 @@ export function createKubeletClient(options: KubeletClientOptions): KubeletClien
     try {
       let reply: KubeletReply = { status: 0, body: '' };
       for (const fresh of [false, true]) {
-        const head = await transport.open(request, await way.credentials(fresh), signal);
+        const credentials = await unlessAborted(way.credentials(fresh), signal);
+        const head = await transport.open(request, credentials, signal);
         const { text } = await readStart(head, bytesMax);
         reply = { status: head.statusCode ?? 0, body: text };
         if (reply.status !== 401) break;

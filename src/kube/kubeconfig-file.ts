@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { messageOf, StillpointError } from '../base/index.ts';
+import type { ExecPlugin } from './exec-plugin.ts';
 
 type Entry = Record<string, unknown> & { name?: string };
 
@@ -9,11 +10,12 @@ type Entry = Record<string, unknown> & { name?: string };
 export interface KubeconfigChoice {
   contextName: string;
   server: string;
-  /** `cluster` and `user` as the file has them, without `token` where there is a token file. */
+  /** `cluster` and `user` as the file has them, without what is in the fields below. */
   cluster: Record<string, unknown>;
   user: Record<string, unknown>;
   /** client-go reads `tokenFile` again and again and prefers it to `token`; so do we. */
   tokenFile?: string;
+  exec?: ExecPlugin;
   proxyUrl?: string;
 }
 
@@ -41,7 +43,7 @@ export async function readKubeconfig(
   };
   const chosen = find('contexts', 'context', contextName);
   const cluster = find('clusters', 'cluster', chosen.cluster);
-  const { token, tokenFile, ...rest } = find('users', 'user', chosen.user);
+  const { token, tokenFile, exec, ...rest } = find('users', 'user', chosen.user);
   if (typeof cluster.server !== 'string') throw broken(`${where}: the cluster names no server`);
   return {
     contextName,
@@ -49,7 +51,20 @@ export async function readKubeconfig(
     cluster,
     user: typeof tokenFile === 'string' || token === undefined ? rest : { ...rest, token },
     tokenFile: typeof tokenFile === 'string' ? tokenFile : undefined,
+    exec: isRecord(exec) ? toExecPlugin(exec, where) : undefined,
     proxyUrl: typeof cluster['proxy-url'] === 'string' ? cluster['proxy-url'] : undefined,
+  };
+}
+
+function toExecPlugin(exec: Record<string, unknown>, where: string): ExecPlugin {
+  const { command, apiVersion, args, env } = exec;
+  if (typeof command !== 'string') throw broken(`${where}: exec names no command`);
+  const named = entriesOf(env).map(({ name, value }) => [String(name), String(value)]);
+  return {
+    apiVersion: typeof apiVersion === 'string' ? apiVersion : undefined,
+    command,
+    args: Array.isArray(args) ? args.map(String) : [],
+    env: Object.fromEntries(named),
   };
 }
 

@@ -1,44 +1,44 @@
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { type Clock, isStillpointError, messageOf, StillpointError } from '../base/index.ts';
+import { type ExecCredential, type ExecPlugin, runExecPlugin } from './exec-plugin.ts';
 import { type Credentials, checkServerUrl, type Identity } from './identity.ts';
 import { type KubeconfigChoice, readKubeconfig } from './kubeconfig-file.ts';
 import { createWatchedFile } from './watched-file.ts';
 
-/** How long an exec plugin or an identity provider may take. */
+/** How long an identity provider (OIDC) may take to renew a token. */
 const AUTHENTICATION_MS_MAX = 60_000;
 
-/**
- * The identity that a kubeconfig names: tokens, client certificates, exec plugins and OIDC through
- * the Kubernetes library, which is loaded only here. The library's own connections are used only
- * where the kubeconfig names a proxy: it makes an Agent that keeps no connection.
- */
-export async function createKubeconfigIdentity(options: {
+export interface KubeconfigOptions {
   paths: readonly string[];
   context?: string;
+  /** What an exec plugin gets to see. */
+  env: Readonly<Record<string, string | undefined>>;
   clock: Clock;
-}): Promise<Identity> {
-  const { paths, context, clock } = options;
+}
+
+/**
+ * The identity that a kubeconfig names: token files and exec plugins by ourselves, everything else
+ * (certificates, tokens, OIDC) through the Kubernetes library, which is loaded only here. Its own
+ * connections are used only where the kubeconfig names a proxy: they are not kept.
+ */
+export async function createKubeconfigIdentity(options: KubeconfigOptions): Promise<Identity> {
+  const { paths, context } = options;
   const server = checkServerUrl((await readKubeconfig(paths, context)).server, paths.join(', '));
-  let loaded = await load(paths, context, clock);
+  let ask = await load(options);
   return {
     server,
     source: 'kubeconfig',
     async credentials({ fresh } = { fresh: false }) {
-      // The library keeps what an exec plugin gave without an expiry for ever: start anew.
-      if (fresh) loaded = await load(paths, context, clock);
-      return loaded(fresh);
+      // Everything anew: the file itself may be what has changed.
+      if (fresh) ask = await load(options);
+      return ask();
     },
   };
 }
 
-type AskCredentials = (fresh: boolean) => Promise<Credentials>;
-
-async function load(
-  paths: readonly string[],
-  context: string | undefined,
-  clock: Clock,
-): Promise<AskCredentials> {
+async function load(options: KubeconfigOptions): Promise<() => Promise<Credentials>> {
+  const { paths, context, clock, env } = options;
   const choice = await readKubeconfig(paths, context);
   const { KubeConfig } = await import('./kubeconfig-library.ts');
   const library = new KubeConfig();
@@ -49,16 +49,22 @@ async function load(
     throw new StillpointError({ code: 'bad-config', message, cause });
   }
   const tokenFile = choice.tokenFile ? createWatchedFile(choice.tokenFile, clock) : undefined;
-  return async (fresh) => {
+  let issued: Promise<ExecCredential> | undefined;
+  const runOnce = async (plugin: ExecPlugin): Promise<ExecCredential> => {
+    const known = await issued?.catch(() => undefined);
+    if (known && clock.wallMs() < (known.expiresAtMs ?? Number.POSITIVE_INFINITY)) return known;
+    issued = runExecPlugin(plugin, env, clock);
+    return issued;
+  };
+  return async () => {
     const given: RequestOptions = {};
-    const asked = library.applyToHTTPSOptions(given);
-    await withinTime(asked, choice, clock);
-    const token = tokenFile ? (await tokenFile.read(fresh)).trim() : undefined;
-    return toCredentials(given, token, choice);
+    await withinTime(library.applyToHTTPSOptions(given), choice, clock);
+    const token = (await tokenFile?.read())?.trim();
+    return toCredentials(given, choice, choice.exec ? await runOnce(choice.exec) : { token });
   };
 }
 
-/** Rejects with `timeout` when an exec plugin hangs; its errors become `unauthorized`. */
+/** Rejects with `timeout` when an identity provider hangs; its errors become `unauthorized`. */
 async function withinTime(asked: Promise<void>, choice: KubeconfigChoice, clock: Clock) {
   const where = `context "${choice.contextName}"`;
   const late = Promise.withResolvers<never>();
@@ -79,8 +85,8 @@ async function withinTime(asked: Promise<void>, choice: KubeconfigChoice, clock:
 
 function toCredentials(
   given: RequestOptions & { passphrase?: string },
-  token: string | undefined,
   choice: KubeconfigChoice,
+  issued: ExecCredential,
 ): Credentials {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(given.headers ?? {})) {
@@ -88,13 +94,13 @@ function toCredentials(
     if (value !== undefined) headers[name] = String(value).trim();
   }
   if (given.auth) headers.Authorization = `Basic ${Buffer.from(given.auth).toString('base64')}`;
-  if (token !== undefined) headers.Authorization = `Bearer ${token}`;
+  if (issued.token !== undefined) headers.Authorization = `Bearer ${issued.token}`;
   return {
     headers,
     tls: {
       ca: pemOf(given.ca),
-      cert: pemOf(given.cert),
-      key: pemOf(given.key),
+      cert: issued.cert ?? pemOf(given.cert),
+      key: issued.key ?? pemOf(given.key),
       passphrase: given.passphrase,
       serverName: given.servername,
       insecure: choice.cluster['insecure-skip-tls-verify'] === true,
@@ -109,33 +115,13 @@ function pemOf(material: unknown): string | undefined {
 }
 
 /** A kubeconfig of exactly the chosen context; JSON is YAML. */
-function toSingleContext(choice: KubeconfigChoice): Record<string, unknown> {
-  const { cluster, user } = choice;
+function toSingleContext({ server, cluster, user }: KubeconfigChoice): Record<string, unknown> {
   // The library refuses http unless told that there is no TLS to verify; checkServerUrl has judged.
-  const isPlain = choice.server.startsWith('http:');
+  const told = server.startsWith('http:') ? { 'insecure-skip-tls-verify': true } : {};
   return {
-    clusters: [
-      {
-        name: 'cluster',
-        cluster: isPlain ? { ...cluster, 'insecure-skip-tls-verify': true } : cluster,
-      },
-    ],
-    users: [{ name: 'user', user: withExecInfo(user) }],
+    clusters: [{ name: 'cluster', cluster: { ...cluster, ...told } }],
+    users: [{ name: 'user', user }],
     contexts: [{ name: 'context', context: { cluster: 'cluster', user: 'user' } }],
     'current-context': 'context',
   };
-}
-
-/** Exec plugins expect KUBERNETES_EXEC_INFO (client-go sets it; the library does not). */
-function withExecInfo(user: Record<string, unknown>): Record<string, unknown> {
-  const exec = user.exec as { apiVersion?: unknown; env?: unknown } | undefined;
-  if (!exec) return user;
-  const info = {
-    kind: 'ExecCredential',
-    apiVersion: exec.apiVersion,
-    spec: { interactive: false },
-  };
-  const env = Array.isArray(exec.env) ? exec.env : [];
-  const added = { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) };
-  return { ...user, exec: { ...exec, env: [added, ...env] } };
 }

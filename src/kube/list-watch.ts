@@ -154,6 +154,8 @@ class Loop<T extends KubeObject, R> {
     const controller = new AbortController();
     const onStop = () => controller.abort();
     this.stopper.signal.addEventListener('abort', onStop, { once: true });
+    // Stopped from within the list: that abort is past, and no listener hears of it.
+    if (this.#isStopped()) onStop();
     const startMs = clock.monotonicMs();
     const silence = { lastLineMs: startMs, isOpen: false };
     const cancel = clock.every(SILENCE_CHECK_MS, () => {

@@ -23,13 +23,13 @@ export interface ResolveIdentityOptions {
 export async function resolveIdentity(options: ResolveIdentityOptions): Promise<Identity> {
   const { env, clock, context } = options;
   const named = options.kubeconfigPath ? [options.kubeconfigPath] : kubeconfigPathsOf(env);
-  if (named.length > 0) return createKubeconfigIdentity({ paths: named, context, clock });
+  if (named.length > 0) return createKubeconfigIdentity({ paths: named, context, env, clock });
   if (env.KUBERNETES_SERVICE_HOST) {
     const directory = options.serviceAccountDirectory ?? SERVICE_ACCOUNT_DIRECTORY;
     return createInClusterIdentity({ env, clock, directory });
   }
   const path = join(env.HOME || homedir(), '.kube', 'config');
-  return createKubeconfigIdentity({ paths: [path], context, clock });
+  return createKubeconfigIdentity({ paths: [path], context, env, clock });
 }
 
 function kubeconfigPathsOf(env: ResolveIdentityOptions['env']): string[] {

@@ -85,6 +85,10 @@ function send(
   const ask = server.startsWith('https:') ? https.request : http.request;
   return new Promise((resolve) => {
     const fail = (error: unknown, wasKept: boolean) => resolve({ kind: 'failed', error, wasKept });
+    if (signal?.aborted) {
+      fail(signal.reason, false);
+      return;
+    }
     try {
       const options: https.RequestOptions & WithConnectSignal = {
         method: request.method,

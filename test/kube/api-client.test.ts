@@ -95,6 +95,18 @@ describe('the API client', () => {
     await exchange.gone;
   });
 
+  it('gives up while its credentials do not come', async () => {
+    const identity = {
+      ...identityOf(server.url),
+      credentials: () => new Promise<never>(() => null),
+    };
+    const slow = createApiClient(identity, { clock, log: silentLogger });
+    const late = slow.json({ method: 'GET', path: '/version', timeoutMs: 500 });
+    const givenUp = expect(late).rejects.toMatchObject({ code: 'timeout' });
+    await clock.advance(500);
+    await givenUp;
+  });
+
   it('repeats a GET, but no POST, on a kept connection that breaks under it', async () => {
     const warm = ask();
     (await server.next('other')).reply(200, {});

@@ -309,6 +309,15 @@ describe('the loop', () => {
     expect(rig.clock.waiting()).toBe(0);
   });
 
+  it('stops when it is told so by a listener of its own list', async () => {
+    let stop = (): Promise<void> | undefined => undefined;
+    await using rig = await createListWatchRig({ onChange: () => void stop() });
+    stop = () => rig.watch.stop();
+    (await rig.server.next('list')).reply(200, listOf([podAt('a', '1')], '5'));
+    await rig.states.next(({ state }) => state === 'stopped');
+    expect(rig.clock.waiting()).toBe(0);
+  });
+
   it('stops in the middle of a list and of a back-off', async () => {
     await using rig = await createListWatchRig();
     (await rig.server.next('list')).reply(500, 'broken');
