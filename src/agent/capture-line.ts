@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import {
   type Archives,
   describeFinding,
@@ -10,9 +11,10 @@ import {
   createBackoff,
   isStillpointError,
   type Logger,
+  messageOf,
   type Random,
 } from '../base/index.ts';
-import type { CaptureOutcome, Capturer } from '../capture/index.ts';
+import { type CaptureOutcome, type Capturer, failureClasses } from '../capture/index.ts';
 import type { Dispatcher, Trigger } from '../dispatch/index.ts';
 import type { PodFact, Target } from '../signal/index.ts';
 import type { Facts } from './facts.ts';
@@ -63,14 +65,14 @@ class CaptureLineImpl implements CaptureLine {
   }
 
   async capture(trigger: Trigger, signal: AbortSignal): Promise<'begun' | 'not-begun'> {
-    const { capturer, facts, node, podOf } = this.#options;
+    const { facts, node, podOf } = this.#options;
     // One turn later: that the trigger was accepted is told before that it is captured.
     await Promise.resolve();
     facts.tell({ kind: 'capturing', trigger });
     // The pod may be gone by the time that its archive is recorded.
     const pod = podOf(trigger.target);
-    const outcome = await capturer.capture(trigger, signal);
-    const current = this.#options.dispatcher().trigger(trigger.id) ?? trigger;
+    const outcome = await this.#ask(trigger, signal);
+    const current = this.#coveredBy(outcome);
     facts.tell({ kind: 'capture-ended', outcome: { ...outcome, trigger: current } });
     switch (outcome.kind) {
       case 'refused':
@@ -97,6 +99,37 @@ class CaptureLineImpl implements CaptureLine {
     }
   }
 
+  /**
+   * A mistake of ours must end neither the agent nor the queue. A container that may stand still is
+   * left to the next start, which thaws it; what never began is not tried again then.
+   */
+  async #ask(trigger: Trigger, signal: AbortSignal): Promise<CaptureOutcome> {
+    const { capturer, clock, log } = this.#options;
+    const startedAtMs = clock.wallMs();
+    try {
+      return await capturer.capture(trigger, signal);
+    } catch (error) {
+      log.error('capture-broke', { trigger: trigger.id, error });
+      const { journal } = this.#options.dispatcher();
+      const entry = journal.unfinished().find((one) => one.trigger.id === trigger.id);
+      if (entry?.state !== 'checkpointing') this.#note(trigger, 'failed');
+      const { hint, retryable } = failureClasses.unknown;
+      const timings = { startedAtMs, queuedMs: 0, guardMs: 0, checkpointMs: 0 };
+      const message = `a mistake of the agent: ${messageOf(error)}`;
+      const failed = { trigger, backend: 'cri', failure: 'unknown', message } as const;
+      return { kind: 'failed', ...failed, hint, retryable, timings };
+    }
+  }
+
+  /** The trigger with all decisions that its archive answers; of one that failed, with all. */
+  #coveredBy(outcome: CaptureOutcome): Trigger {
+    const dispatcher = this.#options.dispatcher();
+    const { id } = outcome.trigger;
+    const untilMs = outcome.kind === 'captured' ? outcome.timings.lastFrozenAtMs : undefined;
+    const current = untilMs === undefined ? dispatcher.trigger(id) : dispatcher.cutOff(id, untilMs);
+    return current ?? outcome.trigger;
+  }
+
   prove(request: KeepRequest): void {
     const before = this.#proving;
     this.#proving = before.then(() => this.#prove(request));
@@ -120,7 +153,7 @@ class CaptureLineImpl implements CaptureLine {
         if (isStillpointError(error, 'cancelled')) return;
         log.error('archive-not-recorded', { archive: request.archivePath, error });
         if (isStillpointError(error, 'bad-config')) {
-          this.#note(request.trigger, 'failed');
+          this.#broken(request.trigger, basename(request.archivePath), [error.message]);
           return;
         }
         // The archive stays where it is; a disk that is full now may have room later.
@@ -134,14 +167,20 @@ class CaptureLineImpl implements CaptureLine {
     if (result.kind === 'broken') {
       const findings = result.findings.map(describeFinding);
       log.error('archive-broken', { archive: result.archive, findings, removal: result.removal });
-      this.#note(trigger, 'failed');
-      const { archive } = result;
-      facts.tell({ kind: 'ended', outcome: { kind: 'broken', trigger, archive, findings } });
+      this.#broken(trigger, result.archive, findings);
       return;
     }
     this.#note(trigger, 'recorded');
     facts.tell({ kind: 'ended', outcome: { kind: 'archived', trigger, record: result.record } });
     onArchived();
+  }
+
+  #broken(trigger: Trigger, archive: string, findings: readonly string[]): void {
+    this.#note(trigger, 'failed');
+    this.#options.facts.tell({
+      kind: 'ended',
+      outcome: { kind: 'broken', trigger, archive, findings },
+    });
   }
 
   /** The outcome is true even when it cannot be written down: recovery then does it again. */

@@ -17,7 +17,7 @@ import { type CaptureLine, createCaptureLine } from './capture-line.ts';
 import { type CheckpointsDirectory, createCheckpointsDirectory } from './checkpoints-directory.ts';
 import type { Clients } from './clients.ts';
 import type { AgentConfig } from './config-schema.ts';
-import type { Facts } from './facts.ts';
+import { type Facts, tellAcceptance } from './facts.ts';
 import { createKubeletSettings, type KubeletSettings } from './kubelet-settings.ts';
 import { createLateArchives, type LateArchives } from './late-archives.ts';
 import { recover } from './recovery.ts';
@@ -83,10 +83,18 @@ class CaptureSideImpl implements CaptureSide {
       capturesPerHourMax: config.limits.capturesPerHour,
       waitingMax: config.limits.waiting,
       capture: (trigger, signal) => this.#line.capture(trigger, signal),
+      onOfferedAnew: (decision, acceptance) => tellAcceptance(facts, decision, acceptance),
     });
     const onArchived = () => this.#sweep('after-capture');
-    const { archives } = this;
-    this.#late = createLateArchives({ archives, facts, clock, log, onArchived });
+    const { archives, dispatcher } = this;
+    this.#late = createLateArchives({
+      ...options,
+      archives,
+      onAdopted(triggerId, archivePath) {
+        dispatcher.journal.note(triggerId, 'recorded', { archivePath });
+        onArchived();
+      },
+    });
     this.#line = createCaptureLine({
       ...options,
       node: config.node,
@@ -130,9 +138,9 @@ class CaptureSideImpl implements CaptureSide {
 
   async stop(graceMs: number): Promise<void> {
     await this.dispatcher.stop(graceMs);
-    this.#late.stop();
     this.directory.stop();
     this.kubeletSettings.stop();
+    await this.#late.stop();
     await this.#line.stop();
     await this.retention.stop();
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/index.ts';
 import type { CaptureOutcome } from '../capture/index.ts';
-import type { Trigger } from '../dispatch/index.ts';
+import type { Acceptance, Trigger } from '../dispatch/index.ts';
 import type { TriggerOutcome } from '../outputs/index.ts';
 import type { RetentionReport } from '../retention/index.ts';
 import type { Decision } from '../rules/index.ts';
@@ -78,4 +78,14 @@ export function createFacts(clock: Clock, onListenerError: (error: unknown) => v
       });
     },
   };
+}
+
+/** Tells what dispatch made of a decision to fire. */
+export function tellAcceptance(facts: Facts, decision: Decision, acceptance: Acceptance): void {
+  if (acceptance.kind === 'refused') {
+    const { reason, detail } = acceptance;
+    facts.tell({ kind: 'ended', outcome: { kind: 'not-accepted', decision, reason, detail } });
+  } else {
+    facts.tell({ kind: acceptance.kind, trigger: acceptance.trigger, decision });
+  }
 }

@@ -2,7 +2,7 @@ import { type Cancel, type Clock, isStillpointError } from '../base/index.ts';
 import type { Acceptance } from '../dispatch/index.ts';
 import { type Decision, type RulesCore, type RulesState, step } from '../rules/index.ts';
 import type { Signal, Target } from '../signal/index.ts';
-import type { Facts } from './facts.ts';
+import { type Facts, tellAcceptance } from './facts.ts';
 
 /** A decision, and what dispatch made of it where the rules wanted a capture. */
 export interface Taken {
@@ -55,12 +55,7 @@ export function createIntake(options: IntakeOptions): Intake {
     facts.tell({ kind: 'decision', decision });
     if (decision.verdict !== 'fire' || decision.target === undefined) return { decision };
     const acceptance = offerOrRefuse({ ...decision, target: decision.target });
-    if (acceptance.kind === 'refused') {
-      const { reason, detail } = acceptance;
-      facts.tell({ kind: 'ended', outcome: { kind: 'not-accepted', decision, reason, detail } });
-    } else {
-      facts.tell({ kind: acceptance.kind, trigger: acceptance.trigger, decision });
-    }
+    tellAcceptance(facts, decision, acceptance);
     return { decision, acceptance };
   };
 

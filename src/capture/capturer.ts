@@ -159,8 +159,7 @@ class CapturerImpl implements Capturer {
       mayFinishLater: reply.kind === 'failed' && reply.mayFinishLater,
     });
     const { queuedMs, guardMs } = plan;
-    const frozenMs = watch.stop();
-    const timings = { startedAtMs, queuedMs, guardMs, checkpointMs, frozenMs };
+    const timings = { startedAtMs, queuedMs, guardMs, checkpointMs, ...watch.stop() };
     this.#tellThaw(trigger, thaw);
     if (reply.kind === 'failed') return this.#fail(trigger, plan, reply, { thaw, timings });
     const { archivePath } = reply;

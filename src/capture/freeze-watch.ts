@@ -3,12 +3,19 @@ import type { ContainerCgroup, NodeProbe } from '../node/index.ts';
 
 /** Watches one container's freezer while a checkpoint runs. */
 export interface FreezeWatch {
+  /** Ends the watch; undefined when no sample was frozen. */
+  stop(): FreezeSpan | undefined;
+}
+
+/** How long a container stood still, as far as its freezer shows. */
+export interface FreezeSpan {
   /**
-   * Ends the watch. From the first frozen sample to the end of the last, ms; undefined when no
-   * sample was frozen. CRIU thaws the freezer and holds the processes by ptrace in between, so
-   * that the whole span counts, not only the frozen samples.
+   * From the first frozen sample to the last, ms. CRIU thaws the freezer and holds the processes
+   * by ptrace in between, so that the whole span counts, not only the frozen samples.
    */
-  stop(): number | undefined;
+  frozenMs: number;
+  /** Wall clock of the last frozen sample: what happens later is not in the archive. */
+  lastFrozenAtMs: number;
 }
 
 /** Short enough to see a freeze of one disk block, long enough to cost 1 % of a core. */
@@ -22,6 +29,7 @@ export function watchFreezer(
   if (!node || !cgroup) return { stop: () => undefined };
   let firstMs: number | undefined;
   let lastMs = 0;
+  let lastFrozenAtMs = 0;
   const read = () => {
     try {
       return node.cgroups.freezerState(cgroup);
@@ -36,6 +44,7 @@ export function watchFreezer(
   const sample = () => {
     if (blind || read() !== 'frozen') return;
     lastMs = clock.monotonicMs();
+    lastFrozenAtMs = clock.wallMs();
     firstMs ??= lastMs;
   };
   const cancel = clock.every(SAMPLE_MS, sample);
@@ -43,7 +52,7 @@ export function watchFreezer(
     stop() {
       cancel();
       sample();
-      return firstMs === undefined ? undefined : lastMs - firstMs;
+      return firstMs === undefined ? undefined : { frozenMs: lastMs - firstMs, lastFrozenAtMs };
     },
   };
 }

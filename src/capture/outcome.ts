@@ -13,6 +13,8 @@ export interface CaptureTimings {
   checkpointMs: number;
   /** How long the container stood still as far as the freezer shows; absent when not watched. */
   frozenMs?: number;
+  /** Wall clock of the last frozen sample: the archive shows nothing of what came later. */
+  lastFrozenAtMs?: number;
 }
 
 /**

@@ -26,6 +26,8 @@ export interface DispatcherOptions {
    * rejection is a bug of the agent.
    */
   capture: (trigger: Trigger, signal: AbortSignal) => Promise<'begun' | 'not-begun'>;
+  /** What became of a decision that was cut off from a capture, see cutOff. */
+  onOfferedAnew?: (decision: Decision, acceptance: Acceptance) => void;
 }
 
 /**
@@ -41,6 +43,11 @@ export interface Dispatcher {
   requeue(entry: JournalEntry): void;
   /** The trigger as it is now, with all decisions that joined it. */
   trigger(id: string): Trigger | undefined;
+  /**
+   * The trigger that runs now, without the decisions made after `untilMs`: they speak of a time
+   * that its archive does not show. They are offered anew when it has ended, and coalesce then.
+   */
+  cutOff(id: string, untilMs: number): Trigger | undefined;
   /** No further capture begins until resume(); what runs goes on. */
   pause(): void;
   resume(): void;
@@ -58,13 +65,20 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return new DispatcherImpl(options);
 }
 
+interface Running {
+  trigger: Trigger;
+  ended: Promise<void>;
+  /** Decisions that came too late for its archive. */
+  late: readonly Decision[];
+}
+
 class DispatcherImpl implements Dispatcher {
   readonly journal: Journal;
   readonly #options: DispatcherOptions;
   readonly #budget;
   readonly #waiting = new Map<string, Trigger>();
   readonly #abort = new AbortController();
-  #running: { trigger: Trigger; ended: Promise<void> } | undefined;
+  #running: Running | undefined;
   #started = false;
   #paused = false;
   #stopping = false;
@@ -104,6 +118,19 @@ class DispatcherImpl implements Dispatcher {
 
   trigger(id: string): Trigger | undefined {
     return this.#running?.trigger.id === id ? this.#running.trigger : this.#waiting.get(id);
+  }
+
+  cutOff(id: string, untilMs: number): Trigger | undefined {
+    const running = this.#running;
+    if (running?.trigger.id !== id) return undefined;
+    const { decisions } = running.trigger;
+    const isLate = (decision: Decision, index: number) => index > 0 && decision.atMs > untilMs;
+    running.late = decisions.filter(isLate);
+    if (running.late.length === 0) return running.trigger;
+    const covered = decisions.filter((decision, index) => !isLate(decision, index));
+    running.trigger = { ...running.trigger, decisions: covered };
+    this.journal.update(running.trigger);
+    return running.trigger;
   }
 
   pause(): void {
@@ -168,6 +195,10 @@ class DispatcherImpl implements Dispatcher {
     };
   }
 
+  #offerAnew(decision: Decision & { target: Target }): void {
+    this.#options.onOfferedAnew?.(decision, this.offer(decision));
+  }
+
   #newId(): string {
     const { clock, random } = this.#options;
     const chance = random.integer(0, 0xffffffff).toString(16).padStart(8, '0');
@@ -180,7 +211,7 @@ class DispatcherImpl implements Dispatcher {
     if (!next) return;
     this.#waiting.delete(next.id);
     this.#budget.noteStart(next.id, this.#options.clock.wallMs());
-    const running = { trigger: next, ended: Promise.resolve() };
+    const running: Running = { trigger: next, ended: Promise.resolve(), late: [] };
     this.#running = running;
     running.ended = this.#options
       .capture(next, this.#abort.signal)
@@ -189,6 +220,9 @@ class DispatcherImpl implements Dispatcher {
       })
       .finally(() => {
         this.#running = undefined;
+        for (const { target, ...late } of running.late) {
+          if (target) this.#offerAnew({ ...late, target });
+        }
         this.#beginNext();
       });
   }

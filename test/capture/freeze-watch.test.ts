@@ -13,7 +13,7 @@ describe('the freeze watch', () => {
       container.freezer = freezer;
       await clock.advance(100);
     }
-    expect(watch.stop()).toBe(295);
+    expect(watch.stop()?.frozenMs).toBe(295);
     expect(clock.waiting()).toBe(0);
   });
 

@@ -71,6 +71,20 @@ describe('accepting', () => {
     expect(dispatcher.offer(fireOn(targetOf('a'))).kind).toBe('accepted');
   });
 
+  it('captures again for a decision that came after the container ran on', async () => {
+    const { dispatcher, started, end } = setUp();
+    dispatcher.offer(fireOn(targetOf('a'), { atMs: 1_000, detail: 'first' }));
+    dispatcher.offer(fireOn(targetOf('a'), { atMs: 1_500, detail: 'frozen' }));
+    dispatcher.offer(fireOn(targetOf('a'), { atMs: 2_500, detail: 'late' }));
+    const covered = dispatcher.cutOff(started[0]?.id ?? '', 2_000);
+    expect(covered?.decisions.map(({ detail }) => detail)).toEqual(['first', 'frozen']);
+    await end();
+    expect(started[1]?.decisions.map(({ detail }) => detail)).toEqual(['late']);
+    expect(dispatcher.journal.unfinished().map(({ trigger }) => trigger.decisions.length)).toEqual([
+      2, 1,
+    ]);
+  });
+
   it('does not join a trigger of another life of the container', () => {
     const { dispatcher } = setUp();
     dispatcher.offer(fireOn(targetOf('a')));
