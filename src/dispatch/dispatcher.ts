@@ -196,7 +196,8 @@ class DispatcherImpl implements Dispatcher {
   }
 
   #offerAnew(decision: Decision & { target: Target }): void {
-    this.#options.onOfferedAnew?.(decision, this.offer(decision));
+    const acceptance = this.offer(decision);
+    this.#options.onOfferedAnew?.(decision, acceptance);
   }
 
   #newId(): string {
