@@ -14,7 +14,7 @@ import { type CaptureSide, createCaptureSide } from './capture-side.ts';
 import { createClients } from './clients.ts';
 import type { AgentConfig } from './config-schema.ts';
 import { createDecisionSide, type DecisionSide, denyReasonOf, podOf } from './decision-side.ts';
-import { createFacts, type Facts } from './facts.ts';
+import { createFacts, type Fact, type Facts } from './facts.ts';
 import { createHttp } from './http.ts';
 import { countArchives, diskOf, readStatus } from './status.ts';
 import { createTell } from './tell.ts';
@@ -27,11 +27,13 @@ export interface AgentOptions {
   clock: Clock;
   random: Random;
   log: Logger;
+  /** Hears every fact from the very first on, those of the start too. */
+  onFact?(fact: Fact): void;
 }
 
 /** The agent of one node. */
 export interface Agent {
-  /** Everything that happens, for those who want to know; listen before the start. */
+  /** Everything that happens from now on, for those who want to know. */
   readonly facts: Facts;
   status(): Promise<AgentStatus>;
   /** Where the HTTP server listens. */
@@ -69,6 +71,7 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   const startedMs = clock.wallMs();
   log.info('starting', { version, node: config.node });
   const facts = createFacts(clock, (error) => log.error('listener-failed', { error }));
+  if (options.onFact) facts.listen(options.onFact);
   const store = openStore(join(config.stateDir, 'state.db'));
   cleanup.add('state database', () => store.close());
   const clients = await createClients(options);
@@ -122,14 +125,20 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   cleanup.add('http', () => http.stop());
   cleanup.add('captures', () => captures.stop(STOP_GRACE_MS));
   cleanup.add('sources', () => decisions.stop());
+  captures.thawLeftovers();
   await decisions.start();
   await captures.start();
   log.info('started', { node: config.node, http: address, socket: config.socket });
+  let stopping: Promise<void> | undefined;
   return {
     facts,
     status,
     http: () => address,
-    stop: () => stop(cleanup, log),
+    stop() {
+      // A second call must not take away what the first one's capture still needs.
+      stopping ??= stop(cleanup, log);
+      return stopping;
+    },
   };
 }
 

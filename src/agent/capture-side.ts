@@ -1,5 +1,5 @@
 import { type Archives, createArchives } from '../archive/index.ts';
-import type { Clock, Logger, Random } from '../base/index.ts';
+import type { Cancel, Clock, Logger, Random } from '../base/index.ts';
 import {
   type Backend,
   type Capturer,
@@ -7,7 +7,8 @@ import {
   createCriBackend,
   createFreezeRates,
   createKubeletBackend,
-  type ThawTools,
+  type Recovered,
+  recoverCaptures,
 } from '../capture/index.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/index.ts';
 import { createRetention, type Retention } from '../retention/index.ts';
@@ -20,7 +21,7 @@ import type { AgentConfig } from './config-schema.ts';
 import { type Facts, tellAcceptance } from './facts.ts';
 import { createKubeletSettings, type KubeletSettings } from './kubelet-settings.ts';
 import { createLateArchives, type LateArchives } from './late-archives.ts';
-import { recover } from './recovery.ts';
+import { takeUpAll } from './recovery.ts';
 
 export interface CaptureSideOptions {
   config: AgentConfig;
@@ -42,11 +43,20 @@ export interface CaptureSide {
   readonly backends: readonly Backend[];
   readonly kubeletSettings: KubeletSettings;
   readonly directory: CheckpointsDirectory;
-  /** Thaws and takes up what was left unfinished, then begins to capture. */
+  /**
+   * Begins to thaw what a crash left standing still. Before all that may take time: nothing that
+   * it needs comes from the API server.
+   */
+  thawLeftovers(): void;
+  /** Takes up what was left unfinished once all of it runs, then begins to capture. */
   start(): Promise<void>;
   /** Lets a capture end within the grace, then gives it up; resolves when all containers run. */
   stop(graceMs: number): Promise<void>;
 }
+
+const DAY_MS = 86_400_000;
+/** Longer than any cooldown that a restart must know of, short enough to stay small. */
+const JOURNAL_MS = 31 * DAY_MS;
 
 export function createCaptureSide(options: CaptureSideOptions): CaptureSide {
   return new CaptureSideImpl(options);
@@ -62,14 +72,14 @@ class CaptureSideImpl implements CaptureSide {
   readonly #options: CaptureSideOptions;
   readonly #line: CaptureLine;
   readonly #late: LateArchives;
-  readonly #thaw: ThawTools;
+  #cancelPrune: Cancel = () => undefined;
+  #recovered: Promise<readonly Recovered[]> = Promise.resolve([]);
 
   constructor(options: CaptureSideOptions) {
     this.#options = options;
     const { config, clients, store, clock, random, log, facts } = options;
-    const { runtime, kubelet, node } = clients;
+    const { runtime, kubelet } = clients;
     const checkpointsDirectory = config.checkpointsDir;
-    this.#thaw = { clock, log, runtime, node };
     this.archives = createArchives({ directory: checkpointsDirectory, store, clock });
     this.kubeletSettings = createKubeletSettings(kubelet, clock, log);
     this.backends = [
@@ -120,29 +130,44 @@ class CaptureSideImpl implements CaptureSide {
     });
   }
 
+  thawLeftovers(): void {
+    const { clients, clock, log } = this.#options;
+    const { runtime, node } = clients;
+    const unfinished = this.dispatcher.journal.unfinished();
+    this.#recovered = recoverCaptures(unfinished, { clock, log, runtime, node });
+  }
+
   async start(): Promise<void> {
     const { config } = this.#options;
     this.kubeletSettings.start();
     await this.directory.start();
     this.retention.start();
-    await recover({
-      ...this.#options,
-      node: config.node,
-      dispatcher: this.dispatcher,
-      line: this.#line,
-      late: this.#late,
-      thaw: this.#thaw,
-    });
-    this.dispatcher.start();
+    this.#late.start();
+    const { dispatcher } = this;
+    const options = { ...this.#options, node: config.node, dispatcher };
+    takeUpAll({ ...options, line: this.#line, late: this.#late }, await this.#recovered);
+    dispatcher.start();
+    this.#pruneJournal();
+    this.#cancelPrune = this.#options.clock.every(DAY_MS, () => this.#pruneJournal());
   }
 
   async stop(graceMs: number): Promise<void> {
-    await this.dispatcher.stop(graceMs);
+    await Promise.all([this.dispatcher.stop(graceMs), this.#recovered]);
+    this.#cancelPrune();
     this.directory.stop();
     this.kubeletSettings.stop();
     await this.#late.stop();
     await this.#line.stop();
     await this.retention.stop();
+  }
+
+  #pruneJournal(): void {
+    const { clock, log } = this.#options;
+    try {
+      this.dispatcher.journal.prune(clock.wallMs() - JOURNAL_MS);
+    } catch (error) {
+      log.error('journal-not-pruned', { error });
+    }
   }
 
   #createCapturer(): Capturer {

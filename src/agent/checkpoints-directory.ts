@@ -31,6 +31,7 @@ export function createCheckpointsDirectory(
 ): CheckpointsDirectory {
   const { archives, journal, clock, log, onReady } = options;
   let problem: string | undefined = 'not looked at yet';
+  let stopped = false;
   let cancel: Cancel = () => undefined;
 
   const start = async (): Promise<void> => {
@@ -39,16 +40,24 @@ export function createCheckpointsDirectory(
       for (const leftover of leftovers) log.warn('leftover', { ...leftover });
       log.info('archives-found', found);
       problem = undefined;
-      onReady();
+      if (!stopped) onReady();
     } catch (error) {
       const message = messageOf(error);
       if (message !== problem) log.error('checkpoints-directory-unusable', { error });
       problem = message;
+      if (stopped) return;
       cancel = clock.after(RETRY_MS, () => void start());
     }
   };
 
-  return { start, problem: () => problem, stop: () => cancel() };
+  return {
+    start,
+    problem: () => problem,
+    stop() {
+      stopped = true;
+      cancel();
+    },
+  };
 }
 
 /** Archives that unfinished triggers name: ours, though they have no record yet. */

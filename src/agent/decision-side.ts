@@ -10,6 +10,7 @@ import {
   keepOnlyPods,
   memoryThresholds,
   noteRefused,
+  type RulesCore,
   type RulesOptions,
   restoreState,
   saveState,
@@ -160,14 +161,12 @@ class DecisionSideImpl implements DecisionSide {
 
   /** All that can fail was done by the loader; from here on the new set is in force. */
   #take(set: RuleSet): void {
-    const { facts, dispatcher, onPolicies } = this.#options;
+    const { facts, onPolicies } = this.#options;
     const core = createRulesCore(set.rules, this.#coreOptions());
-    const state = this.#isFirstSet
-      ? this.#saved.load(core, dispatcher.journal)
-      : restoreState(core, this.#plainState());
+    if (this.#isFirstSet) this.#takeFirst(core);
+    else this.intake.replace(core, restoreState(core, this.#plainState()));
     this.#isFirstSet = false;
     this.#set = set;
-    this.intake.replace(core, state);
     this.sources.schedule.schedule(scheduleEntries(set.rules));
     onPolicies(set.policies);
     facts.tell({
@@ -186,6 +185,23 @@ class DecisionSideImpl implements DecisionSide {
       if (!target) continue;
       const nowMs = this.#options.clock.wallMs();
       noteRefused(this.intake.core(), this.intake.state(), { rule, target }, nowMs);
+    }
+  }
+
+  /**
+   * With the saved state. When the files had mistakes at the start, pods were seen before any rule
+   * was in force: they count more than those of the saved state.
+   */
+  #takeFirst(core: RulesCore): void {
+    const { clock, dispatcher } = this.#options;
+    const seen = [...this.intake.state().pods.byUid.values()].map(({ fact }) => fact);
+    const state = this.#saved.load(core, dispatcher.journal);
+    if (!this.#firstPods) keepOnlyPods(state, new Set(seen.map(({ uid }) => uid)));
+    this.intake.replace(core, state);
+    const nowMs = clock.wallMs();
+    for (const pod of seen) {
+      const times = { occurredMs: nowMs, seenMs: nowMs };
+      this.intake.take({ kind: 'podChanged', pod, initial: true, ...times });
     }
   }
 

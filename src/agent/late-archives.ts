@@ -1,8 +1,9 @@
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Archives, isArchiveName, type KeepRequest } from '../archive/index.ts';
-import { type Cancel, type Clock, isStillpointError, type Logger } from '../base/index.ts';
+import { type Cancel, type Clock, createQuietLog, type Logger } from '../base/index.ts';
 import { beginOfName, type LateArchive } from '../capture/index.ts';
+import type { Store } from '../store/index.ts';
 import type { Facts } from './facts.ts';
 
 /** An archive of a capture that was given up, should one appear. */
@@ -10,19 +11,28 @@ export type LateRequest = Omit<KeepRequest, 'archivePath'>;
 
 export interface LateArchivesOptions {
   archives: Archives;
+  store: Store;
   facts: Facts;
   clock: Clock;
   log: Logger;
-  onArchived(): void;
+  /** An archive of that trigger is there after all, with its record. */
+  onAdopted(triggerId: string, archivePath: string): void;
 }
 
 /**
  * Waits for archives that a given-up capture may still write: the runtime goes on after a client
- * has hung up. A complete one is adopted; after 15 minutes what is broken is removed.
+ * has hung up. A complete one is adopted; after 15 minutes what is broken is removed. Who is waited
+ * for is kept in the store: a restart in between must not turn an archive of ours into a foreign
+ * one.
  */
 export interface LateArchives {
+  /** Goes on with what a stop or a crash interrupted. Error: `store`. */
+  start(): void;
   expect(late: LateArchive, request: LateRequest): void;
-  stop(): void;
+  /** Resolves when no look is under way. */
+  settled(): Promise<void>;
+  /** Looks no more; resolves when nothing is looked into. */
+  stop(): Promise<void>;
 }
 
 interface Expected {
@@ -33,82 +43,165 @@ interface Expected {
   sizes: Map<string, number>;
 }
 
+/** As it lies in the store: times of the wall clock. */
+interface Saved {
+  late: LateArchive;
+  request: LateRequest;
+  untilWallMs: number;
+}
+
+const NAME = 'late-archives';
 const LOOK_EVERY_MS = 5_000;
 const PATIENCE_MS = 900_000;
+/** After a restart a file is still given time to be seen twice. */
+const PATIENCE_MS_MIN = 3 * LOOK_EVERY_MS;
 
 export function createLateArchives(options: LateArchivesOptions): LateArchives {
-  const { archives, facts, clock, log, onArchived } = options;
-  const expected = new Set<Expected>();
-  let cancel: Cancel = () => undefined;
-  let looking = false;
+  return new LateArchivesImpl(options);
+}
 
-  const adopt = async (one: Expected, name: string): Promise<'done' | 'not-yet'> => {
-    const isLast = clock.monotonicMs() >= one.untilMs;
-    const result = isLast
-      ? await archives.keep({ ...one.request, archivePath: join(archives.directory, name) })
-      : await archives.adopt(name, one.request);
-    if (result.kind === 'broken') {
-      if (isLast) log.warn('late-archive-broken', { archive: name, removal: result.removal });
-      return isLast ? 'done' : 'not-yet';
+class LateArchivesImpl implements LateArchives {
+  readonly #options: LateArchivesOptions;
+  readonly #quiet: ReturnType<typeof createQuietLog>;
+  readonly #expected = new Set<Expected>();
+  readonly #abort = new AbortController();
+  #cancel: Cancel | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: LateArchivesOptions) {
+    this.#options = options;
+    this.#quiet = createQuietLog(options.log, options.clock);
+  }
+
+  start(): void {
+    const { store, clock } = this.#options;
+    const row = store.get('SELECT document FROM setting WHERE name = ?', NAME);
+    const saved = row ? (JSON.parse(String(row.document)) as Saved[]) : [];
+    for (const { late, request, untilWallMs } of saved) {
+      const leftMs = Math.min(untilWallMs - clock.wallMs(), PATIENCE_MS);
+      this.#add({ late, request }, Math.max(leftMs, PATIENCE_MS_MIN));
     }
-    const { trigger } = one.request;
-    log.info('late-archive-adopted', { archive: name, trigger: trigger.id });
-    facts.tell({ kind: 'ended', outcome: { kind: 'archived', trigger, record: result.record } });
-    onArchived();
-    return 'done';
-  };
+  }
 
-  const look = async (one: Expected): Promise<void> => {
-    for (const name of candidates(archives.directory, one)) {
-      const bytes = statSync(join(archives.directory, name), { throwIfNoEntry: false })?.size ?? 0;
+  expect(late: LateArchive, request: LateRequest): void {
+    this.#add({ late, request }, PATIENCE_MS);
+    this.#save();
+  }
+
+  async settled(): Promise<void> {
+    await this.#looking;
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#cancel?.();
+    await this.settled();
+  }
+
+  #add(one: Pick<Expected, 'late' | 'request'>, leftMs: number): void {
+    const { clock } = this.#options;
+    for (const known of this.#expected) {
+      if (known.request.trigger.id === one.request.trigger.id) this.#expected.delete(known);
+    }
+    this.#expected.add({ ...one, untilMs: clock.monotonicMs() + leftMs, sizes: new Map() });
+    this.#cancel ??= clock.every(LOOK_EVERY_MS, () => {
+      this.#looking ??= this.#lookAtAll().finally(() => {
+        this.#looking = undefined;
+      });
+    });
+  }
+
+  async #lookAtAll(): Promise<void> {
+    for (const one of [...this.#expected]) {
+      if (this.#abort.signal.aborted) return;
+      try {
+        await this.#look(one);
+      } catch (error) {
+        // A directory that is away, a disk that is full: both may be better at the next look.
+        const { trigger } = one.request;
+        this.#quiet.warn('late-archive-not-read', trigger.id, { trigger: trigger.id, error });
+      }
+      if (this.#options.clock.monotonicMs() >= one.untilMs) this.#forget(one);
+    }
+  }
+
+  async #look(one: Expected): Promise<void> {
+    const { directory } = this.#options.archives;
+    for (const name of candidates(directory, one)) {
+      const bytes = lstatSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
       const settled = one.sizes.get(name) === bytes;
       one.sizes.set(name, bytes);
-      if (settled && (await adopt(one, name)) === 'done') {
-        expected.delete(one);
+      if (settled && (await this.#adopt(one, name)) === 'done') {
+        this.#forget(one);
         return;
       }
     }
-    if (clock.monotonicMs() >= one.untilMs) expected.delete(one);
-  };
+  }
 
-  const lookAtAll = async () => {
-    if (looking) return;
-    looking = true;
-    for (const one of [...expected]) {
-      try {
-        await look(one);
-      } catch (error) {
-        log.warn('late-archive-not-read', { error });
-        if (!isStillpointError(error) || !error.retryable) expected.delete(one);
-      }
+  async #adopt(one: Expected, name: string): Promise<'done' | 'not-yet'> {
+    const { archives, facts, clock, log, onAdopted } = this.#options;
+    const { request } = one;
+    const { signal } = this.#abort;
+    const archivePath = join(archives.directory, name);
+    const isLast = clock.monotonicMs() >= one.untilMs;
+    const result = isLast
+      ? await archives.keep({ ...request, archivePath }, signal)
+      : await archives.adopt(name, request, signal);
+    if (result.kind === 'broken') {
+      if (isLast) log.warn('late-archive-broken', { archive: name, removal: result.removal });
+      return 'not-yet';
     }
-    looking = false;
-    if (expected.size === 0) {
-      cancel();
-      cancel = () => undefined;
-    }
-  };
+    const { trigger } = request;
+    log.info('late-archive-adopted', { archive: name, trigger: trigger.id });
+    onAdopted(trigger.id, archivePath);
+    facts.tell({ kind: 'ended', outcome: { kind: 'archived', trigger, record: result.record } });
+    return 'done';
+  }
 
-  return {
-    expect(late, request) {
-      const untilMs = clock.monotonicMs() + PATIENCE_MS;
-      if (expected.size === 0) cancel = clock.every(LOOK_EVERY_MS, () => void lookAtAll());
-      expected.add({ late, request, untilMs, sizes: new Map() });
-    },
-    stop: () => cancel(),
-  };
+  #forget(one: Expected): void {
+    if (!this.#expected.delete(one)) return;
+    this.#save();
+    if (this.#expected.size > 0) return;
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** A list that cannot be written costs at most an adoption after a restart. */
+  #save(): void {
+    const { store, clock, log } = this.#options;
+    const aheadMs = clock.wallMs() - clock.monotonicMs();
+    const saved = [...this.#expected].map(
+      ({ late, request, untilMs }): Saved => ({ late, request, untilWallMs: untilMs + aheadMs }),
+    );
+    try {
+      store.run(
+        `INSERT INTO setting (name, document) VALUES (?, ?)
+         ON CONFLICT (name) DO UPDATE SET document = excluded.document`,
+        NAME,
+        JSON.stringify(saved),
+      );
+    } catch (error) {
+      log.error('late-archives-not-saved', { error });
+    }
+  }
 }
 
-/** The kubelet's names have whole seconds. */
-const NAME_SLACK_MS = 1_000;
+/** The kubelet's names have whole seconds, those of other backends have not. */
+const NAME_STEP_MS = 1_000;
+/**
+ * It takes the time for the name before it asks the runtime. What is begun later is another
+ * capture, ours or somebody's by hand.
+ */
+const NAME_LATENCY_MS = 30_000;
 
-/** Names in the directory that can be this capture's: its own, or one the kubelet chose since. */
+/** Names in the directory that can be this capture's: its own, or the one that the kubelet chose. */
 function candidates(directory: string, { late, request }: Expected): string[] {
   const wanted = late.path === undefined ? undefined : basename(late.path);
   return readdirSync(directory).filter((name) => {
     if (!isArchiveName(name)) return false;
     if (wanted !== undefined) return name === wanted;
     const begunMs = beginOfName(request.trigger.target, name);
-    return begunMs !== undefined && begunMs >= late.sinceMs - NAME_SLACK_MS;
+    if (begunMs === undefined || begunMs % NAME_STEP_MS !== 0) return false;
+    return begunMs > late.sinceMs - NAME_STEP_MS && begunMs <= late.sinceMs + NAME_LATENCY_MS;
   });
 }

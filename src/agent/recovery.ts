@@ -1,11 +1,5 @@
 import type { Clock, Logger } from '../base/index.ts';
-import {
-  type CaptureOutcome,
-  failureClasses,
-  type Recovered,
-  recoverCaptures,
-  type ThawTools,
-} from '../capture/index.ts';
+import { type CaptureOutcome, failureClasses, type Recovered } from '../capture/index.ts';
 import type { Dispatcher, JournalEntry } from '../dispatch/index.ts';
 import type { BackendName, PodFact, Target } from '../signal/index.ts';
 import type { CaptureLine } from './capture-line.ts';
@@ -17,7 +11,6 @@ export interface RecoveryOptions {
   dispatcher: Dispatcher;
   line: CaptureLine;
   late: LateArchives;
-  thaw: ThawTools;
   podOf(target: Target): PodFact | undefined;
   facts: Facts;
   clock: Clock;
@@ -28,18 +21,22 @@ export interface RecoveryOptions {
 const AGE_MS_MAX = 3_600_000;
 
 /**
- * Takes up what a crash or a stop left unfinished, row by row of src/capture/recovery.ts: first
- * every container that may stand still is thawed, then archives that are there are proved, and
- * what never began is queued again. Nothing else is captured before it has ended.
+ * Takes up what a crash or a stop left unfinished, row by row of src/capture/recovery.ts, once
+ * every container that may have stood still was thawed: archives that are there are proved, those
+ * that may come are waited for, and what never began is queued again.
  */
-export async function recover(options: RecoveryOptions): Promise<void> {
-  const { dispatcher, log, thaw } = options;
-  const unfinished = dispatcher.journal.unfinished();
-  for (const recovered of await recoverCaptures(unfinished, thaw)) {
-    const { entry, decision, why } = recovered;
+export function takeUpAll(options: RecoveryOptions, recovered: readonly Recovered[]): void {
+  for (const one of recovered) {
+    const { entry, decision, why } = one;
     const { id, target } = entry.trigger;
-    log.info('trigger-recovered', { trigger: id, target, state: entry.state, decision, why });
-    takeUp(options, recovered);
+    options.log.info('trigger-recovered', {
+      trigger: id,
+      target,
+      state: entry.state,
+      decision,
+      why,
+    });
+    takeUp(options, one);
   }
 }
 

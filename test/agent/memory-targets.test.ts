@@ -33,7 +33,10 @@ function rig() {
     memory: {
       watch(list) {
         watched.push(
-          list.map(({ cgroup, alarmRatio }) => `${cgroup.cgroupsPath} ${cgroup.pid} ${alarmRatio}`),
+          list.map(({ cgroup, alarmRatio }) => {
+            if (!('pid' in cgroup)) throw new Error('hints were expected');
+            return `${cgroup.cgroupsPath} ${cgroup.pid} ${alarmRatio}`;
+          }),
         );
       },
     },

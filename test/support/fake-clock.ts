@@ -35,7 +35,8 @@ export function createFakeClock(wallMs = Date.UTC(2026, 0, 1)): FakeClock {
     monotonic = toMs;
   };
   return {
-    wallMs: () => wall,
+    // The real one tells whole milliseconds too.
+    wallMs: () => Math.floor(wall),
     monotonicMs: () => monotonic,
     after: (ms, run) => add(ms, run),
     every: (ms, run) => add(ms, run, Math.max(1, ms)),

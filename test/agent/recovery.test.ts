@@ -1,0 +1,149 @@
+import { describe, expect, it } from '@jest/globals';
+import { takeUpAll } from '../../src/agent/recovery.ts';
+import type { KeepRequest } from '../../src/archive/index.ts';
+import { type LateArchive, recoverCaptures, recoveryRows } from '../../src/capture/index.ts';
+import type { JournalFacts, JournalState } from '../../src/dispatch/index.ts';
+import { openStore } from '../../src/store/index.ts';
+import { fireOn, targetOf } from '../support/decisions.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createRecordingLog } from '../support/recording-log.ts';
+import { createHeardFacts, createTestDispatcher, settle } from './support/parts.ts';
+
+const PATH = '/checkpoints/checkpoint-cart-a_shop-app-2026-01-01T00:00:00.123Z.tar';
+const BEGUN: JournalFacts = {
+  backend: 'cri',
+  backendReason: 'auto: cri socket answers',
+  archivePath: PATH,
+  predictedFreezeMs: 400,
+  startedAtMs: Date.UTC(2026, 0, 1) + 100,
+};
+
+/** A trigger is left in that state by one agent and taken up by the next. */
+async function takeUp(state: JournalState, facts: JournalFacts = {}, downMs = 1_000) {
+  const clock = createFakeClock();
+  const store = openStore(':memory:');
+  const { log, lines } = createRecordingLog();
+  const before = createTestDispatcher(clock, undefined, store);
+  const accepted = before.offer(fireOn(targetOf('a')));
+  if (accepted.kind !== 'accepted') throw new Error(accepted.kind);
+  before.journal.note(accepted.trigger.id, state, facts);
+
+  await clock.advance(downMs);
+  const captured: string[] = [];
+  const dispatcher = createTestDispatcher(
+    clock,
+    async ({ id }) => {
+      captured.push(id);
+      return 'begun';
+    },
+    store,
+  );
+  const heard = createHeardFacts(clock);
+  const proved: KeepRequest[] = [];
+  const late: LateArchive[] = [];
+  const recovering = recoverCaptures(dispatcher.journal.unfinished(), { clock, log });
+  await clock.advance(10_000);
+  takeUpAll(
+    {
+      node: 'node-1',
+      dispatcher,
+      line: {
+        capture: async () => 'begun',
+        prove: (request) => void proved.push(request),
+        stop: async () => undefined,
+      },
+      late: {
+        start: () => undefined,
+        expect: (one) => void late.push(one),
+        settled: async () => undefined,
+        stop: async () => undefined,
+      },
+      podOf: () => undefined,
+      facts: heard.facts,
+      clock,
+      log,
+    },
+    await recovering,
+  );
+  dispatcher.start();
+  await settle();
+  const ends = heard.of('ended').map(({ outcome }) => outcome);
+  const { id } = accepted.trigger;
+  const now = dispatcher.journal.recent(1)[0]?.state;
+  return { id, lines, captured, proved, late, ends, now };
+}
+
+describe('what a crash left', () => {
+  it.each<[JournalState]>([['queued'], ['guarded']])('%s is captured after all', async (state) => {
+    const { id, captured, ends, lines } = await takeUp(state);
+    expect(captured).toEqual([id]);
+    expect(ends).toEqual([]);
+    expect(lines).toMatchObject([{ event: 'trigger-recovered', fields: { decision: 'requeue' } }]);
+  });
+
+  it('queued is over when the agent was down for more than an hour', async () => {
+    const { captured, ends, now } = await takeUp('queued', {}, 3_600_001);
+    expect(captured).toEqual([]);
+    expect(ends).toMatchObject([{ kind: 'refused', reason: 'expired' }]);
+    expect(now).toBe('refused');
+  });
+
+  it.each<[JournalState]>([['checkpointing'], ['thawing']])(
+    '%s is ended as interrupted, and its archive is waited for',
+    async (state) => {
+      const { id, captured, ends, late, now } = await takeUp(state, BEGUN);
+      expect(captured).toEqual([]);
+      expect(late).toEqual([{ path: PATH, sinceMs: BEGUN.startedAtMs }]);
+      expect(ends).toMatchObject([
+        {
+          kind: 'failed',
+          failure: 'cancelled',
+          backend: 'cri',
+          trigger: { id },
+          timings: { startedAtMs: BEGUN.startedAtMs, queuedMs: 100 },
+          thaw: { end: 'unchecked' },
+        },
+      ]);
+      expect(now).toBe('failed');
+    },
+  );
+
+  it('checkpointing through the kubelet waits for a name that the kubelet chose', async () => {
+    const { archivePath: _, ...facts } = { ...BEGUN, backend: 'kubelet' };
+    const { late, ends } = await takeUp('checkpointing', facts);
+    expect(late).toEqual([{ sinceMs: BEGUN.startedAtMs }]);
+    expect(ends).toMatchObject([{ backend: 'kubelet' }]);
+  });
+
+  it.each<[JournalState]>([['thawed'], ['verifying']])('%s is proved', async (state) => {
+    const { id, proved, ends, captured } = await takeUp(state, BEGUN);
+    expect(proved).toMatchObject([
+      {
+        archivePath: PATH,
+        node: 'node-1',
+        trigger: { id },
+        backend: 'cri',
+        predictedFreezeMs: 400,
+      },
+    ]);
+    expect([...ends, ...captured]).toEqual([]);
+  });
+
+  it.each<[JournalState]>([['recorded'], ['refused'], ['failed']])('%s is over', async (state) => {
+    const { captured, proved, late, ends, lines, now } = await takeUp(state, BEGUN);
+    expect([...captured, ...proved, ...late, ...ends, ...lines]).toEqual([]);
+    expect(now).toBe(state);
+  });
+
+  it('in a state of a newer version is treated as the most dangerous one', async () => {
+    const { late, now } = await takeUp('dreaming' as JournalState, BEGUN);
+    expect(late).toHaveLength(1);
+    expect(now).toBe('failed');
+  });
+
+  it('has a test for each row', () => {
+    const tested = ['queued', 'guarded', 'checkpointing', 'thawing', 'thawed', 'verifying'];
+    const over = ['recorded', 'refused', 'failed'];
+    expect(recoveryRows.map(({ state }) => state)).toEqual([...tested, ...over]);
+  });
+});
