@@ -45,11 +45,20 @@ export function fromTransport(error: unknown, asked: Asked, signal?: AbortSignal
 }
 
 /** OpenSSL's verification results, as Node names them. */
-const UNTRUSTED =
-  /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED)/;
+const UNTRUSTED_PREFIXES = [
+  'CERT_',
+  'ERR_TLS_CERT_',
+  'UNABLE_TO_',
+  'SELF_SIGNED_',
+  'DEPTH_ZERO_',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'HOSTNAME_MISMATCH',
+  'PATH_LENGTH_EXCEEDED',
+];
 
 function codeOfTransport(nodeCode: string): ErrorCode {
-  if (UNTRUSTED.test(nodeCode)) return 'tls-untrusted';
+  if (UNTRUSTED_PREFIXES.some((prefix) => nodeCode.startsWith(prefix))) return 'tls-untrusted';
   // The server's TLS alert about our client certificate.
   if (/^ERR_SSL_\w*ALERT_\w*(CERTIFICATE|ACCESS_DENIED|UNKNOWN_CA)/.test(nodeCode)) {
     return 'unauthorized';

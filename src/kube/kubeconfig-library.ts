@@ -1,2 +1,2 @@
-/** Only what is used of the large library, loaded only where a kubeconfig is: 17 MB instead of 75. */
+/** Only what is used of the large library, loaded only where a kubeconfig is: 17, not 75 MB. */
 export { KubeConfig } from '@kubernetes/client-node';

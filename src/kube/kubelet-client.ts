@@ -18,9 +18,10 @@ export interface KubeletClient {
   /** For messages: `https://10.0.0.5:10250`. */
   readonly address: string;
   /**
-   * POST /checkpoint/{namespace}/{pod}/{container}?timeout=…; resolves with any HTTP reply. Has no
-   * time limit of its own: the caller aborts. Throws only `unreachable`, `tls-untrusted`,
-   * `cancelled`, and `bad-config` or `unauthorized` when our own credentials cannot be had.
+   * POST /checkpoint/{namespace}/{pod}/{container}?timeout=…; resolves with any HTTP reply. It has
+   * no time limit of its own: the caller aborts. Throws only `unreachable`, `tls-untrusted`,
+   * `cancelled`, and `bad-config`, `unauthorized` or `timeout` when our own credentials cannot be
+   * had.
    * Aborting closes the connection, which cancels the call in the kubelet (1.27 and newer): the
    * container goes on by itself. `timeoutSeconds` is a whole number from effectiveTimeoutSeconds.
    */

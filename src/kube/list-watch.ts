@@ -246,7 +246,7 @@ class Loop<T extends KubeObject, R> {
     });
   }
 
-  /** Anything thrown becomes a state; a mistake of a listener is logged and does not end the loop. */
+  /** Anything thrown becomes a state; a mistake of a listener is logged and ends no loop. */
   #asFailure(error: unknown): StillpointError {
     if (isStillpointError(error)) return error;
     const message = `list/watch of ${this.#options.path}: ${messageOf(error)}`;

@@ -70,10 +70,11 @@ export class VerifyingAgent extends https.Agent {
     const { raw } = socket.getPeerCertificate();
     if (raw && this.#pins.some((pin) => pin.equals(raw))) return null;
     const why = String(socket.authorizationError);
+    const where = `${socket.remoteAddress}:${socket.remotePort}`;
     const pinned = this.#pins.length > 0 ? 'and it is not the pinned one' : 'and none is pinned';
     return new StillpointError({
       code: 'tls-untrusted',
-      message: `the certificate of ${socket.remoteAddress}:${socket.remotePort} is not proved by the CA (${why}), ${pinned}`,
+      message: `the certificate of ${where} is not proved by the CA (${why}), ${pinned}`,
       details: { why, fingerprint256: socket.getPeerCertificate().fingerprint256 },
     });
   }

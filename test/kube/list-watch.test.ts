@@ -133,7 +133,7 @@ describe('an expired watch', () => {
     expect(rig.changes.all()).toEqual(['added a@1 firstList']);
   });
 
-  it('lists again at a 410 as ERROR line, and closes a stream that the server leaves open', async () => {
+  it('lists again at a 410 as ERROR line, and closes a stream left open by the server', async () => {
     await using rig = await createListWatchRig();
     (await rig.server.next('list')).reply(200, listOf([], '5'));
     const watch = await rig.server.next('watch');

@@ -37,7 +37,12 @@ export function isFromOtherKubelet(event: unknown, nodeName: string): boolean {
   return nodes.length > 0 && !nodes.includes(nodeName);
 }
 
-/** `spec.containers{app}`, `spec.initContainers{…}`, `spec.ephemeralContainers{…}` → the name. */
+/** True for the Events that Stillpoint records: an outcome of ours must never be a sign to us. */
+export function isOurOwn(event: unknown): boolean {
+  return textAt(objectAt(event, 'source'), 'component') === 'stillpoint';
+}
+
+/** `spec.containers{app}`, `spec.initContainers{…}` and so on → the name. */
 function containerOf(fieldPath: string | undefined): string | undefined {
   const match = /^spec\.(?:containers|initContainers|ephemeralContainers)\{([^}]+)\}$/.exec(
     fieldPath ?? '',

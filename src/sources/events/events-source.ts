@@ -3,7 +3,7 @@ import { type ApiClient, type Change, type KubeObject, startListWatch } from '..
 import type { Emit, OnStatus, Source } from '../source.ts';
 import { createWatchedSource } from '../watched-source.ts';
 import { countDelta, type EventArrival, type EventCount, eventCountOf } from './event-count.ts';
-import { eventFactsFromApi, isFromOtherKubelet } from './event-signal-from-api.ts';
+import { eventFactsFromApi, isFromOtherKubelet, isOurOwn } from './event-signal-from-api.ts';
 
 export interface EventsSourceOptions {
   api: ApiClient;
@@ -21,7 +21,8 @@ const COUNTS_MAX = 20_000;
 /**
  * Events about pods, as the growth of their counts. Nothing that was there at the start is
  * replayed; what grew or appeared while the watch was broken is found by comparing and is news.
- * Events of other nodes' kubelets are left out; whose pod the others concern, the rules know.
+ * Events of other nodes' kubelets and our own are left out; whose pod the others concern, the
+ * rules know.
  */
 export function createEventsSource(options: EventsSourceOptions): Source {
   const { api, nodeName, clock, random, log, emit, onStatus } = options;
@@ -51,7 +52,7 @@ export function createEventsSource(options: EventsSourceOptions): Source {
         clock,
         random,
         log,
-        accepts: (object) => !isFromOtherKubelet(object, nodeName),
+        accepts: (object) => !isFromOtherKubelet(object, nodeName) && !isOurOwn(object),
         remember: eventCountOf,
         knownMax: COUNTS_MAX,
         onChange,

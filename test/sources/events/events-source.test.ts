@@ -156,6 +156,16 @@ describe('the events source', () => {
     expect(deltas(rig)).toEqual(['here-new-api+1', 'controller+1', 'scheduler+1', 'here+1']);
   });
 
+  it('never takes an Event of our own for a sign', async () => {
+    const { rig, watch } = await watching([]);
+    await using _ = rig;
+    const own = eventOf({ name: 'own', version: '6', component: 'stillpoint' });
+    watch.line({ type: 'ADDED', object: own });
+    watch.line({ type: 'ADDED', object: eventOf({ name: 'e', version: '7' }) });
+    await until(rig, 'e');
+    expect(deltas(rig)).toEqual(['e+1']);
+  });
+
   it.each([
     ['spec.initContainers{proxy}', 'proxy'],
     ['spec.ephemeralContainers{debug}', 'debug'],
