@@ -9,6 +9,7 @@ export {
   type LabAgent,
   type LabAgentOptions,
   startLabAgent,
+  writeAgentFiles,
 } from './lab-agent.ts';
 export { agentRights, checkpointRight } from './rights.ts';
 export { optedIn, ruleText } from './rules.ts';

@@ -80,6 +80,18 @@ export async function startLabAgent(options: LabAgentOptions): Promise<LabAgent>
   };
 }
 
+/** The same agent as files, for a process of its own; SIGKILL can then be tried on it. */
+export async function writeAgentFiles(
+  options: LabAgentOptions & { node: LabNode },
+): Promise<{ home: string; configFile: string }> {
+  const home = options.home ?? mkdtempSync(join(tmpdir(), 'stillpoint-lab-'));
+  const config = await labConfig(options, options.node, home);
+  const configFile = join(home, 'stillpoint.yaml');
+  const document = { apiVersion: 'stillpoint.dev/v1alpha1', kind: 'AgentConfig', ...config };
+  writeFileSync(configFile, JSON.stringify(document));
+  return { home, configFile };
+}
+
 function podOf({ outcome }: FactOf<'ended'>): string | undefined {
   const { target } = outcome.kind === 'not-accepted' ? outcome.decision : outcome.trigger;
   return target?.pod;
