@@ -93,6 +93,7 @@ class CaptureSideImpl implements CaptureSide {
       capturesPerHourMax: config.limits.capturesPerHour,
       waitingMax: config.limits.waiting,
       capture: (trigger, signal) => this.#line.capture(trigger, signal),
+      onTrouble: (error) => log.error('dispatch-not-written', { error }),
       onOfferedAnew: (decision, acceptance) => tellAcceptance(facts, decision, acceptance),
     });
     const onArchived = () => this.#sweep('after-capture');

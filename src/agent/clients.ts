@@ -144,9 +144,22 @@ async function internalIpOf(api: ApiClient, node: string): Promise<string> {
 /** A kubelet client whose address must be asked for; asks again until it has one. */
 function lazyKubelet(find: () => Promise<KubeletClient>): KubeletClient {
   let inner: KubeletClient | undefined;
+  let finding: Promise<KubeletClient> | undefined;
+  let closed = false;
+  const findOnce = async () => {
+    try {
+      const found = await find();
+      if (closed) found.close();
+      else inner = found;
+      return found;
+    } finally {
+      finding = undefined;
+    }
+  };
   const get = async () => {
-    inner ??= await find();
-    return inner;
+    if (inner) return inner;
+    finding ??= findOnce();
+    return finding;
   };
   return {
     get address() {
@@ -154,6 +167,9 @@ function lazyKubelet(find: () => Promise<KubeletClient>): KubeletClient {
     },
     requestCheckpoint: async (request, signal) => (await get()).requestCheckpoint(request, signal),
     config: async (): Promise<KubeletConfig> => (await get()).config(),
-    close: () => inner?.close(),
+    close() {
+      closed = true;
+      inner?.close();
+    },
   };
 }

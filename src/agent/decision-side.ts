@@ -236,8 +236,9 @@ class DecisionSideImpl implements DecisionSide {
   /** Not while a container stands still: a sync may take milliseconds. */
   #saveWhenCalm(): void {
     const { dispatcher, log } = this.#options;
-    if (!this.#unsaved || this.#isFirstSet || dispatcher.status().running) return;
+    if (!this.#unsaved || this.#isFirstSet) return;
     try {
+      if (dispatcher.status().running) return;
       this.#saved.save(this.intake.core(), this.intake.state());
       this.#unsaved = false;
     } catch (error) {

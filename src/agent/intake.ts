@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, isStillpointError } from '../base/index.ts';
+import type { Cancel, Clock } from '../base/index.ts';
 import type { Acceptance } from '../dispatch/index.ts';
 import { type Decision, type RulesCore, type RulesState, step } from '../rules/index.ts';
 import type { Signal, Target } from '../signal/index.ts';
@@ -40,21 +40,10 @@ export function createIntake(options: IntakeOptions): Intake {
   let cancelWake: Cancel = () => undefined;
   let stopped = false;
 
-  /** A journal that cannot be written refuses the capture; it does not end the source that fired. */
-  const offerOrRefuse = (decision: Decision & { target: Target }): Acceptance => {
-    try {
-      return offer(decision);
-    } catch (error) {
-      if (!isStillpointError(error)) throw error;
-      const detail = `the journal cannot be written: ${error.message}`;
-      return { kind: 'refused', reason: 'not-writable', detail };
-    }
-  };
-
   const decide = (decision: Decision): Taken => {
     facts.tell({ kind: 'decision', decision });
     if (decision.verdict !== 'fire' || decision.target === undefined) return { decision };
-    const acceptance = offerOrRefuse({ ...decision, target: decision.target });
+    const acceptance = offer({ ...decision, target: decision.target });
     tellAcceptance(facts, decision, acceptance);
     return { decision, acceptance };
   };

@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../base/index.ts';
+import { type Clock, isStillpointError, type Random } from '../base/index.ts';
 import type { Decision } from '../rules/index.ts';
 import type { ReasonCode, Target } from '../signal/index.ts';
 import type { Store } from '../store/index.ts';
@@ -26,6 +26,8 @@ export interface DispatcherOptions {
    * rejection is a bug of the agent.
    */
   capture: (trigger: Trigger, signal: AbortSignal) => Promise<'begun' | 'not-begun'>;
+  /** The store failed where nobody waits for an answer; it is tried again where that matters. */
+  onTrouble?: (error: unknown) => void;
   /** What became of a decision that was cut off from a capture, see cutOff. */
   onOfferedAnew?: (decision: Decision, acceptance: Acceptance) => void;
 }
@@ -37,7 +39,10 @@ export interface DispatcherOptions {
 export interface Dispatcher {
   readonly journal: Journal;
   start(): void;
-  /** Accepts, joins or refuses; what is accepted is on disk when this returns. */
+  /**
+   * Accepts, joins or refuses; what is accepted is on disk when this returns, and what cannot be
+   * written is refused as `not-writable`.
+   */
   offer(decision: Decision & { target: Target }): Acceptance;
   /** Queues again what a crash left waiting; neither journalled anew nor counted twice. */
   requeue(entry: JournalEntry): void;
@@ -64,6 +69,9 @@ export interface Dispatcher {
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return new DispatcherImpl(options);
 }
+
+/** A disk that is full now may have room in a moment. */
+const STORE_RETRY_MS = 1_000;
 
 interface Running {
   trigger: Trigger;
@@ -95,6 +103,16 @@ class DispatcherImpl implements Dispatcher {
   }
 
   offer(decision: Decision & { target: Target }): Acceptance {
+    try {
+      return this.#offer(decision);
+    } catch (error) {
+      if (!isStillpointError(error, 'store')) throw error;
+      const detail = `the journal cannot be written: ${error.message}`;
+      return { kind: 'refused', reason: 'not-writable', detail };
+    }
+  }
+
+  #offer(decision: Decision & { target: Target }): Acceptance {
     const joined = this.#join(decision);
     if (joined) return { kind: 'coalesced', trigger: joined };
     const refusal = this.#whyRefused();
@@ -128,9 +146,10 @@ class DispatcherImpl implements Dispatcher {
     running.late = decisions.filter(isLate);
     if (running.late.length === 0) return running.trigger;
     const covered = decisions.filter((decision, index) => !isLate(decision, index));
-    running.trigger = { ...running.trigger, decisions: covered };
-    this.journal.update(running.trigger);
-    return running.trigger;
+    const trigger = { ...running.trigger, decisions: covered };
+    running.trigger = trigger;
+    this.#orTrouble(() => this.journal.update(trigger));
+    return trigger;
   }
 
   pause(): void {
@@ -200,6 +219,18 @@ class DispatcherImpl implements Dispatcher {
     this.#options.onOfferedAnew?.(decision, acceptance);
   }
 
+  /** False when the store failed; that is told, and nothing else is lost by it. */
+  #orTrouble(work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      if (!isStillpointError(error, 'store')) throw error;
+      this.#options.onTrouble?.(error);
+      return false;
+    }
+  }
+
   #newId(): string {
     const { clock, random } = this.#options;
     const chance = random.integer(0, 0xffffffff).toString(16).padStart(8, '0');
@@ -210,14 +241,18 @@ class DispatcherImpl implements Dispatcher {
     if (!this.#started || this.#running || this.#paused || this.#stopping) return;
     const next = [...this.#waiting.values()].sort(compareUrgency)[0];
     if (!next) return;
+    const { clock } = this.#options;
+    if (!this.#orTrouble(() => this.#budget.noteStart(next.id, clock.wallMs()))) {
+      clock.after(STORE_RETRY_MS, () => this.#beginNext());
+      return;
+    }
     this.#waiting.delete(next.id);
-    this.#budget.noteStart(next.id, this.#options.clock.wallMs());
     const running: Running = { trigger: next, ended: Promise.resolve(), late: [] };
     this.#running = running;
     running.ended = this.#options
       .capture(next, this.#abort.signal)
       .then((result) => {
-        if (result === 'not-begun') this.#budget.giveBack(next.id);
+        if (result === 'not-begun') this.#orTrouble(() => this.#budget.giveBack(next.id));
       })
       .finally(() => {
         this.#running = undefined;

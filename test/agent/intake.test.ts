@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { createIntake } from '../../src/agent/intake.ts';
-import { StillpointError } from '../../src/base/index.ts';
 import type { Acceptance } from '../../src/dispatch/index.ts';
 import {
   createDenyList,
@@ -80,27 +79,6 @@ describe('the intake', () => {
     expect(heard.of('ended')).toMatchObject([
       { outcome: { kind: 'not-accepted', reason: 'paused', detail: 'by the test' } },
     ]);
-  });
-
-  it('refuses, and goes on, when the journal cannot be written', () => {
-    const { intake, heard } = rig({ live: LIVENESS }, () => {
-      throw new StillpointError({ code: 'store', message: 'database or disk is full' });
-    });
-    intake.take(podChanged(pod()));
-    const taken = intake.take(event());
-    expect(taken).toMatchObject([{ acceptance: { kind: 'refused', reason: 'not-writable' } }]);
-    expect(heard.of('ended')).toMatchObject([
-      { outcome: { kind: 'not-accepted', detail: expect.stringContaining('disk is full') } },
-    ]);
-    expect(heard.kinds().at(-1)).toBe('signal');
-  });
-
-  it('does not hide a mistake of ours behind a refusal', () => {
-    const { intake } = rig({ live: LIVENESS }, () => {
-      throw new RangeError('a bug');
-    });
-    intake.take(podChanged(pod()));
-    expect(() => intake.take(event())).toThrow('a bug');
   });
 
   it('offers nothing that was only suppressed or observed', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRandom } from '../../src/base/index.ts';
+import { createRandom, StillpointError } from '../../src/base/index.ts';
 import {
   createDispatcher,
   type DispatcherOptions,
@@ -247,5 +247,76 @@ describe('the journal', () => {
     await clock.advance(1_000);
     expect(dispatcher.journal.prune(clock.wallMs())).toBe(1);
     expect(dispatcher.journal.unfinished()).toHaveLength(1);
+  });
+});
+
+describe('a store that fails', () => {
+  /** A disk that is full for statements that fit, until the test says otherwise. */
+  function failing() {
+    const store = openStore(':memory:');
+    const full = { of: /^$/ };
+    const troubles: unknown[] = [];
+    const broken: Store = {
+      ...store,
+      run(sql, ...values) {
+        if (full.of.test(sql))
+          throw new StillpointError({ code: 'store', message: 'disk is full' });
+        return store.run(sql, ...values);
+      },
+    };
+    const rig = setUp({ onTrouble: (error) => troubles.push(error) }, broken);
+    return { ...rig, full, troubles };
+  }
+
+  it('refuses what cannot be journalled', () => {
+    const { dispatcher, full, started } = failing();
+    full.of = /trigger_journal/;
+    expect(dispatcher.offer(fireOn(targetOf('a')))).toMatchObject({
+      kind: 'refused',
+      reason: 'not-writable',
+      detail: expect.stringContaining('disk is full'),
+    });
+    expect(started).toEqual([]);
+    full.of = /^$/;
+    expect(dispatcher.offer(fireOn(targetOf('a'))).kind).toBe('accepted');
+  });
+
+  it('refuses a decision that cannot be journalled with the capture that it would join', () => {
+    const { dispatcher, full } = failing();
+    dispatcher.offer(fireOn(targetOf('a')));
+    full.of = /UPDATE trigger_journal/;
+    expect(dispatcher.offer(fireOn(targetOf('a'))).kind).toBe('refused');
+    expect(dispatcher.status().running?.decisions).toHaveLength(1);
+  });
+
+  it('begins nothing that it cannot count, and begins it once it can', async () => {
+    const { clock, dispatcher, full, started, troubles } = failing();
+    full.of = /INTO capture_start/;
+    expect(dispatcher.offer(fireOn(targetOf('a'))).kind).toBe('accepted');
+    expect([started.length, troubles.length]).toEqual([0, 1]);
+    expect(dispatcher.status().waiting).toBe(1);
+    full.of = /^$/;
+    await clock.advance(1_000);
+    expect(started).toHaveLength(1);
+    expect(dispatcher.status().waiting).toBe(0);
+  });
+
+  it('goes on with the next when a refusal cannot be given back to the budget', async () => {
+    const { dispatcher, full, started, end, troubles } = failing();
+    dispatcher.offer(fireOn(targetOf('a')));
+    dispatcher.offer(fireOn(targetOf('b')));
+    full.of = /DELETE FROM capture_start WHERE trigger_id/;
+    await end('not-begun');
+    expect(troubles).toHaveLength(1);
+    expect(started).toHaveLength(2);
+  });
+
+  it('does not hide a mistake of ours', () => {
+    const store = openStore(':memory:');
+    const run = () => {
+      throw new RangeError('a bug');
+    };
+    const { dispatcher } = setUp({}, { ...store, run });
+    expect(() => dispatcher.offer(fireOn(targetOf('a')))).toThrow('a bug');
   });
 });
