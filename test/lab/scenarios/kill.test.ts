@@ -80,13 +80,7 @@ describe.each(['cri', 'kubelet'] as const)('in the middle of a capture through %
       const files = await writeAgentFiles({ rules, node });
       const process_ = startProcess(files.configFile);
       const ended = new Promise<number | null>((resolve) => process_.once('exit', resolve));
-      await waitFor(
-        'a freeze',
-        async () => {
-          if (freezer() !== 'frozen') throw new Error(freezer());
-        },
-        { everyMs: 2, timeoutMs: 60_000 },
-      );
+      await waitFor('a freeze', () => freezer() === 'frozen', { everyMs: 2, timeoutMs: 60_000 });
       process_.kill(signal);
       await ended;
       if (signal === 'SIGTERM') expect(freezer()).toBe('thawed');
@@ -119,6 +113,7 @@ describe.each(['cri', 'kubelet'] as const)('in the middle of a capture through %
           if (states.length === 0 || !states.every((state) => ENDED.includes(state))) {
             throw new Error(states.join(', '));
           }
+          return states;
         },
         { timeoutMs: 120_000 },
       );
