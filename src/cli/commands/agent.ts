@@ -24,6 +24,8 @@ Examples:
     );
   addConfigOptions(command).action(async (options: ConfigOptions) => {
     const config = await loadAgentConfig(configFlagsOf(options), process.env);
+    // From here on: a signal in the middle of a start ends it in order, once it is whole.
+    const signalled = untilSignal();
     const agent = await startAgent({
       config,
       env: process.env,
@@ -32,7 +34,7 @@ Examples:
       random: createRandom(freshSeed()),
       log: createLogger(config.logLevel),
     });
-    const signal = await untilSignal();
+    const signal = await signalled;
     io.err(`stillpoint: ${signal}: stopping; a capture under way ends first\n`);
     await agent.stop();
   });
