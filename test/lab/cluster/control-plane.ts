@@ -53,6 +53,8 @@ export async function startApiServer(lab: LabInfo): Promise<void> {
   await startDaemon({
     name: 'apiserver',
     command: 'kube-apiserver',
+    // The lab waits for this program above all, and a quarter of its start is garbage collection.
+    env: { GOGC: '400' },
     args: [
       `--etcd-servers=${lab.etcd.url}`,
       `--advertise-address=${controlPlaneAddress}`,

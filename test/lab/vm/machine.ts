@@ -94,7 +94,9 @@ async function boot(outDir: string, controlDir: string, options: VmOptions): Pro
   const portSocket = path.join(controlDir, 'port');
   const server = net.createServer((guest) => guest.pipe(process.stdout, { end: false }));
   await new Promise<void>((resolve) => server.listen(portSocket, resolve));
-  const child = spawn('qemu-system-x86_64', qemuArguments(outDir, controlDir, options), {
+  // However this process ends, by SIGKILL too, the machine must not run on without it.
+  const dieWithUs = ['--pdeathsig', 'KILL', 'qemu-system-x86_64'];
+  const child = spawn('setpriv', [...dieWithUs, ...qemuArguments(outDir, controlDir, options)], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   let timedOut = false;
@@ -102,15 +104,12 @@ async function boot(outDir: string, controlDir: string, options: VmOptions): Pro
     timedOut = true;
     child.kill('SIGKILL');
   }, options.timeoutMs);
-  const end = () => child.kill('SIGKILL');
-  process.once('exit', end);
   try {
     await new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', resolve);
     });
   } finally {
-    process.off('exit', end);
     clearTimeout(timer);
     await new Promise((resolve) => server.close(resolve));
     rmSync(portSocket, { force: true });
