@@ -1,7 +1,15 @@
 import { request } from 'node:http';
-import { type ErrorCode, errorCodes, nodeCodeOf, StillpointError } from '../base/index.ts';
+import {
+  type ErrorCode,
+  errorCodes,
+  formatBytes,
+  nodeCodeOf,
+  StillpointError,
+} from '../base/index.ts';
 
 const REPLY_BYTES_MAX = 64 * 1024 * 1024;
+/** A record with its alerts is the largest that comes in one line. */
+const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Asks the agent on this node over its unix socket. */
 export interface AgentClient {
@@ -15,16 +23,16 @@ export function createAgentClient(socket: string): AgentClient {
   return {
     async json<T>(method: 'GET' | 'POST', path: string, body?: unknown) {
       const reply = await ask(socket, method, path, body);
-      const text = await readAll(reply);
-      return JSON.parse(text) as T;
+      return parse(await readAll(reply, socket), 200) as T;
     },
     async *lines(method, path, body) {
       const reply = await ask(socket, method, path, body);
       let rest = '';
-      for await (const chunk of reply) {
-        const parts = (rest + String(chunk)).split('\n');
+      for await (const chunk of chunksOf(reply, socket)) {
+        const parts = (rest + chunk).split('\n');
         rest = parts.pop() ?? '';
         for (const line of parts) if (line !== '') yield parseLine(line);
+        if (rest.length > LINE_BYTES_MAX) throw tooLarge('a line', LINE_BYTES_MAX);
       }
     },
   };
@@ -32,8 +40,8 @@ export function createAgentClient(socket: string): AgentClient {
 
 /** A failure after the first line comes as a last line of its own. */
 function parseLine(line: string): unknown {
-  const document = JSON.parse(line) as { error?: unknown };
-  if (document.error !== undefined) throw fromReply(line, 200);
+  const document = parse(line, 200) as { error?: unknown } | null;
+  if (document?.error !== undefined) throw fromReply(line, 200);
   return document;
 }
 
@@ -49,7 +57,9 @@ function ask(socket: string, method: string, path: string, body: unknown): Promi
           resolve(reply);
           return;
         }
-        readAll(reply).then((text) => reject(fromReply(text, reply.statusCode ?? 0)), reject);
+        readAll(reply, socket)
+          .then((text) => reject(fromReply(text, reply.statusCode ?? 0)))
+          .catch(reject);
       },
     );
     sent.on('error', (error) => reject(fromSocket(error, socket)));
@@ -57,31 +67,54 @@ function ask(socket: string, method: string, path: string, body: unknown): Promi
   });
 }
 
-async function readAll(reply: Reply): Promise<string> {
+/** The parts of a reply; a connection that ends too early is `unreachable`. */
+async function* chunksOf(reply: Reply, socket: string): AsyncIterable<string> {
+  try {
+    for await (const chunk of reply) yield String(chunk);
+  } catch (cause) {
+    throw new StillpointError({
+      code: 'unreachable',
+      message: `agent socket ${socket}: the agent ended before it had answered`,
+      hint: 'What it had begun goes on when it starts again: see `stillpoint status`.',
+      cause,
+    });
+  }
+}
+
+async function readAll(reply: Reply, socket: string): Promise<string> {
   let text = '';
-  for await (const chunk of reply) {
-    text += String(chunk);
-    if (text.length > REPLY_BYTES_MAX) {
-      throw new StillpointError({ code: 'too-large', message: 'the agent sent more than 64 MiB' });
-    }
+  for await (const chunk of chunksOf(reply, socket)) {
+    text += chunk;
+    if (text.length > REPLY_BYTES_MAX) throw tooLarge('a reply', REPLY_BYTES_MAX);
   }
   return text;
 }
 
-/** The agent sends `{error: {code, message, hint}}`. */
-function fromReply(text: string, status: number): StillpointError {
+function tooLarge(what: string, bytesMax: number): StillpointError {
+  return new StillpointError({
+    code: 'too-large',
+    message: `the agent sent ${what} of more than ${formatBytes(bytesMax)}`,
+  });
+}
+
+function parse(text: string, status: number): unknown {
   try {
-    const { error } = JSON.parse(text) as {
-      error: { code: ErrorCode; message: string; hint?: string };
-    };
-    if (error.code in errorCodes) return new StillpointError(error);
+    return JSON.parse(text);
   } catch (cause) {
-    return new StillpointError({
+    throw new StillpointError({
       code: 'bad-input',
       message: `the agent answered ${status} with something that is no JSON`,
       cause,
     });
   }
+}
+
+/** The agent sends `{error: {code, message, hint}}`. */
+function fromReply(text: string, status: number): StillpointError {
+  const { error } = (parse(text, status) ?? {}) as {
+    error?: { code: ErrorCode; message: string; hint?: string };
+  };
+  if (error && Object.hasOwn(errorCodes, error.code)) return new StillpointError(error);
   return new StillpointError({ code: 'bad-input', message: `the agent answered ${status}` });
 }
 

@@ -22,21 +22,21 @@ export function describeReport(io: Io, report: ArchiveReport): string {
     ['pod', known && printable(`${known.namespace}/${known.pod}`)],
     ['container', known && printable(known.container)],
     ['image', known && printable(known.image)],
-    ['node', known?.node],
-    ['engine', facts?.metadata.engine],
+    ['node', known && printable(known.node)],
+    ['engine', facts && printable(facts.metadata.engine)],
     ['processes', facts && String(facts.processes)],
     ['memory pages', facts && formatBytes(facts.pagesBytes)],
     ['captured', known && new Date(known.createdMs).toISOString()],
-    ['through', known && `${known.backend} (${known.backendReason})`],
+    ['through', known && printable(`${known.backend} (${known.backendReason})`)],
     ['stood still', timings?.frozenMs === undefined ? undefined : formatDuration(timings.frozenMs)],
     ['checkpoint', timings && formatDuration(timings.checkpointMs)],
-    ['sha256', known?.sha256],
-    ['class', known?.retainClass],
-    ['trigger', known?.trigger.id],
+    ['sha256', known && printable(known.sha256)],
+    ['class', known && printable(known.retainClass)],
+    ['trigger', known && printable(known.trigger.id)],
   ]);
   const causes = (known?.trigger.causes ?? []).map(
     ({ rule, detail, atMs, signal }) =>
-      `  ${new Date(atMs).toISOString()}  rule ${rule}: ${printable(signal.text)} (${printable(detail)})\n`,
+      `  ${new Date(atMs).toISOString()}  rule ${printable(rule)}: ${printable(signal.text)} (${printable(detail)})\n`,
   );
   return causes.length === 0 ? head : `${head}causes\n${causes.join('')}`;
 }
@@ -46,9 +46,13 @@ function verdict(io: Io, { verification }: ArchiveReport): string {
     case 'complete':
       return paint(io, 'green', 'yes');
     case 'unverified':
-      return paint(io, 'yellow', `cannot be told: ${verification.detail}`);
+      return paint(io, 'yellow', `cannot be told: ${printable(verification.detail)}`);
     case 'broken':
-      return paint(io, 'red', `no: ${verification.findings.map(describeFinding).join('; ')}`);
+      return paint(
+        io,
+        'red',
+        `no: ${printable(verification.findings.map(describeFinding).join('; '))}`,
+      );
   }
 }
 
@@ -59,8 +63,8 @@ function recordText({ record }: ArchiveReport): string {
     case 'none':
       return 'none: not one of Stillpoint’s archives, or its record was lost';
     case 'broken':
-      return `cannot be used: ${record.why}`;
+      return `cannot be used: ${printable(record.why)}`;
     case 'differs':
-      return `differs: ${record.differences.join('; ')}`;
+      return `differs: ${printable(record.differences.join('; '))}`;
   }
 }

@@ -1,5 +1,5 @@
 import { errorCodes, messageOf, StillpointError } from '../base/index.ts';
-import { type Io, paint } from './output.ts';
+import { type Io, paint, printableLines } from './output.ts';
 
 /** What a command ends with; the process exits with `exitCode`. */
 export interface CommandEnd {
@@ -19,11 +19,11 @@ export const exitCodeHelp = `Exit codes:
 /** Prints an error with its next step, and gives the exit code that belongs to it. */
 export function reportError(io: Io, error: unknown): number {
   if (!(error instanceof StillpointError)) {
-    io.err(`${paint(io, 'red', 'error')}: ${messageOf(error)}\n`);
-    if (error instanceof Error && error.stack) io.err(`${error.stack}\n`);
+    io.err(`${paint(io, 'red', 'error')}: ${printableLines(messageOf(error))}\n`);
+    if (error instanceof Error && error.stack) io.err(`${printableLines(error.stack)}\n`);
     return errorCodes.internal.exitCode;
   }
-  io.err(`${paint(io, 'red', 'error')} ${error.code}: ${error.message}\n`);
-  if (error.hint) io.err(`${paint(io, 'cyan', 'hint')}: ${error.hint}\n`);
+  io.err(`${paint(io, 'red', 'error')} ${error.code}: ${printableLines(error.message)}\n`);
+  if (error.hint) io.err(`${paint(io, 'cyan', 'hint')}: ${printableLines(error.hint)}\n`);
   return errorCodes[error.code].exitCode;
 }

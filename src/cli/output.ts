@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { stringify } from 'yaml';
-import { type Column, formatTable, printable } from './table.ts';
+import { type Column, formatTable, printable, printableLines } from './table.ts';
 
 export type OutputFormat = 'table' | 'json' | 'yaml';
 export const outputFormats: readonly OutputFormat[] = ['table', 'json', 'yaml'];
@@ -65,4 +65,4 @@ export function formatFields(fields: readonly (readonly [string, string | undefi
   return shown.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('');
 }
 
-export { printable };
+export { printable, printableLines };

@@ -36,6 +36,11 @@ function widthOf(cell: string): number {
   return stripVTControlCharacters(cell).length;
 }
 
+/** The same for a text of several lines, which stay lines. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 /** Text from outside, safe to print: control characters come out as `\x1b`. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose

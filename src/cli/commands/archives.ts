@@ -51,7 +51,16 @@ export function addArchivesCommand(program: Command, io: Io, end: (end: CommandE
     .command('verify')
     .argument('[name...]', 'archives; without one, all that have a record')
     .description('prove archives complete and equal to their records (size, SHA-256, identity)')
-    .addHelpText('after', '\nExit code 5 when one is not sound.\n');
+    .addHelpText(
+      'after',
+      `
+Exit code 5 when one is not sound.
+
+Examples:
+  stillpoint archives verify
+  stillpoint archives verify ./checkpoint-….tar --output json
+`,
+    );
   addOutputOption(addDirOption(verify)).action(async (names: string[], options: DirOptions) => {
     end(await verifyAll(io, names, options));
   });
@@ -94,8 +103,8 @@ function listTable(entries: readonly ArchiveEntry[]) {
     rows: entries.map(({ name, bytes, createdMs, standing }) => {
       const record = standing.kind === 'recorded' ? standing.record : undefined;
       return [
-        printable(name),
-        record ? printable(`${record.namespace}/${record.pod}`) : '',
+        name,
+        record ? `${record.namespace}/${record.pod}` : '',
         record?.container ?? '',
         record?.rules.join(',') ?? '',
         record?.retainClass ?? '',
@@ -104,7 +113,7 @@ function listTable(entries: readonly ArchiveEntry[]) {
         standing.kind === 'recorded' && record?.verified === 'complete'
           ? 'complete'
           : (record?.verified ?? standing.kind),
-      ];
+      ].map(printable);
     }),
   };
 }
@@ -128,17 +137,19 @@ async function verifyAll(
   print(io, output, reports, (all) => ({
     empty: 'no archives of ours',
     columns: [{ title: 'ARCHIVE' }, { title: 'ARCHIVE IS' }, { title: 'RECORD' }, { title: 'WHY' }],
-    rows: all.map(({ archive, verification, record }) => [
-      printable(archive),
-      verification.kind,
-      record.kind,
+    rows: all.map(({ archive, verification, record }) =>
       [
-        ...(verification.kind === 'broken' ? verification.findings.map(describeFinding) : []),
-        ...(verification.kind === 'unverified' ? [verification.detail] : []),
-        ...(record.kind === 'differs' ? record.differences : []),
-        ...(record.kind === 'broken' ? [record.why] : []),
-      ].join('; '),
-    ]),
+        archive,
+        verification.kind,
+        record.kind,
+        [
+          ...(verification.kind === 'broken' ? verification.findings.map(describeFinding) : []),
+          ...(verification.kind === 'unverified' ? [verification.detail] : []),
+          ...(record.kind === 'differs' ? record.differences : []),
+          ...(record.kind === 'broken' ? [record.why] : []),
+        ].join('; '),
+      ].map(printable),
+    ),
   }));
   return { exitCode: reports.every(isSound) ? 0 : 5 };
 }
@@ -147,12 +158,11 @@ function pruneTable({ items }: PruneReply) {
   return {
     empty: 'no archives',
     columns: [{ title: 'ARCHIVE' }, { title: 'RESULT' }, { title: 'POLICY' }, { title: 'WHY' }],
-    rows: items.map(({ archive, result, policy, reasons, detail }: PruneItem) => [
-      printable(archive),
-      result,
-      policy,
-      [...reasons, ...(detail === '' ? [] : [detail])].join('; '),
-    ]),
+    rows: items.map(({ archive, result, policy, reasons, detail }: PruneItem) =>
+      [archive, result, policy, [...reasons, ...(detail === '' ? [] : [detail])].join('; ')].map(
+        printable,
+      ),
+    ),
   };
 }
 
@@ -162,6 +172,6 @@ function pruneSummary({ dryRun, items, removedBytes, leftBytes, unmet }: PruneRe
   const freed = dryRun
     ? ''
     : `, ${formatBytes(removedBytes)} freed, ${formatBytes(leftBytes)} left`;
-  const limits = unmet.map((text) => `limit still exceeded: ${text}\n`).join('');
+  const limits = unmet.map((text) => `limit still exceeded: ${printable(text)}\n`).join('');
   return `${removed.length} ${verb}${freed}\n${limits}`;
 }

@@ -5,7 +5,7 @@ import { formatBytes, formatDuration, StillpointError } from '../../base/index.t
 import { type BackendChoice, reasons } from '../../signal/index.ts';
 import { createAgentClient } from '../agent-client.ts';
 import type { CommandEnd } from '../exit.ts';
-import { type Io, paint, print } from '../output.ts';
+import { type Io, paint, print, printable, printableLines } from '../output.ts';
 import {
   addOutputOption,
   addSocketOption,
@@ -92,7 +92,7 @@ function exitCodeOf(line: Last): number {
 function describe(io: Io, line: CaptureProgress): string {
   switch (line.kind) {
     case 'accepted':
-      return `accepted as ${line.trigger}: ${line.target}`;
+      return printable(`accepted as ${line.trigger}: ${line.target}`);
     case 'capturing':
       return 'capturing …';
     case 'verifying': {
@@ -104,13 +104,13 @@ function describe(io: Io, line: CaptureProgress): string {
     case 'done': {
       const { archive, bytes, sha256 } = line.record;
       const size = formatBytes(bytes);
-      return `${paint(io, 'green', 'captured')} ${archive} (${size})\nsha256 ${sha256}`;
+      return `${paint(io, 'green', 'captured')} ${printable(archive)} (${size})\nsha256 ${printable(sha256)}`;
     }
     case 'refused':
-      return `${paint(io, 'yellow', 'refused')} ${line.reason}: ${reasons[line.reason]} (${line.detail})`;
+      return `${paint(io, 'yellow', 'refused')} ${line.reason}: ${reasons[line.reason]} (${printable(line.detail)})`;
     case 'failed':
-      return `${paint(io, 'red', 'failed')} ${line.class}: ${line.message}\nhint: ${line.hint}`;
+      return `${paint(io, 'red', 'failed')} ${printable(line.class)}: ${printableLines(line.message)}\nhint: ${printableLines(line.hint)}`;
     case 'broken':
-      return `${paint(io, 'red', 'broken')} ${line.archive}: ${line.findings.join('; ')}`;
+      return `${paint(io, 'red', 'broken')} ${printable(`${line.archive}: ${line.findings.join('; ')}`)}`;
   }
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { formatMistakes, type LoadedRuleSet, loadRuleSet } from '../../agent/index.ts';
 import { type Mistake, systemClock } from '../../base/index.ts';
 import type { CommandEnd } from '../exit.ts';
-import { type Io, paint, print } from '../output.ts';
+import { type Io, paint, print, printable, printableLines } from '../output.ts';
 import { addOutputOption, type OutputOptions } from './shared-options.ts';
 
 /** `stillpoint rules check`: the same loading as the agent's, without an agent. */
@@ -40,20 +40,20 @@ function show(io: Io, output: OutputOptions['output'], checked: Checked[]): void
   }
   for (const one of checked) {
     if (!one.ok) {
-      io.err(`${formatMistakes(one.mistakes)}\n`);
+      io.err(`${printableLines(formatMistakes(one.mistakes))}\n`);
       const count = one.mistakes.length;
       const verdict = paint(io, 'red', `${count} mistake${count === 1 ? '' : 's'}`);
-      io.err(`${one.path}: ${verdict}; nothing of it would be loaded\n`);
+      io.err(`${printable(one.path)}: ${verdict}; nothing of it would be loaded\n`);
       continue;
     }
     const { rules, policies, warnings } = one.set;
-    if (warnings.length > 0) io.err(`${formatMistakes(warnings)}\n`);
+    if (warnings.length > 0) io.err(`${printableLines(formatMistakes(warnings))}\n`);
     print(io, 'table', rules, (list) => ({
       columns: [{ title: 'RULE' }, { title: 'KIND' }, { title: 'MODE' }, { title: 'CLASS' }],
       rows: list.map(({ id, when, mode, retainClass }) => [id, when.kind, mode, retainClass]),
     }));
     const counts = `${rules.length} rules, ${policies.length} retention policies`;
-    io.out(`${one.path}: ${paint(io, 'green', 'ok')}: ${counts}\n`);
+    io.out(`${printable(one.path)}: ${paint(io, 'green', 'ok')}: ${counts}\n`);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { AgentStatus } from '../../agent/index.ts';
 import { formatBytes, formatDuration, systemClock } from '../../base/index.ts';
 import { createAgentClient } from '../agent-client.ts';
-import { formatFields, type Io, paint, print } from '../output.ts';
+import { formatFields, type Io, paint, print, printable, printableLines } from '../output.ts';
 import { formatTable } from '../table.ts';
 import {
   addOutputOption,
@@ -29,7 +29,8 @@ export function addStatusCommands(program: Command, io: Io): void {
       .command(verb)
       .description(
         verb === 'pause' ? 'begin no more captures on this node' : 'capture again after a pause',
-      );
+      )
+      .addHelpText('after', `\nExample:\n  stillpoint ${verb}\n`);
     addSocketOption(command).action(async ({ socket }: SocketOptions) => {
       await createAgentClient(socket).json('POST', `/v1/${verb}`);
       io.out(verb === 'pause' ? 'paused: what runs goes on, nothing new begins\n' : 'resumed\n');
@@ -40,10 +41,10 @@ export function addStatusCommands(program: Command, io: Io): void {
 /** The status for people. */
 export function describeStatus(io: Io, status: AgentStatus): string {
   const { captures, archives, disk, rules } = status;
-  const running = captures.running ? `, capturing ${captures.running.target}` : '';
+  const running = captures.running ? `, capturing ${printable(captures.running.target)}` : '';
   const head = formatFields([
-    ['node', status.node],
-    ['version', status.version],
+    ['node', printable(status.node)],
+    ['version', printable(status.version)],
     ['up', formatDuration(systemClock.wallMs() - status.startedMs)],
     [
       'captures',
@@ -52,13 +53,15 @@ export function describeStatus(io: Io, status: AgentStatus): string {
     ['paused', captures.paused ? paint(io, 'yellow', 'yes') : undefined],
     ['archives', `${archives.ours} (${formatBytes(archives.oursBytes)})`],
     ['foreign', `${archives.foreign} (${formatBytes(archives.foreignBytes)})`],
-    ['directory', disk.path],
+    ['directory', printable(disk.path)],
     ['disk', diskText(io, disk)],
-    ['policies', rules.policies.join(', ') || 'none: nothing is ever removed'],
+    ['policies', printable(rules.policies.join(', ')) || 'none: nothing is ever removed'],
     ['rules refused', rules.refused && paint(io, 'red', 'yes, the last good ones are in force')],
   ]);
-  const refused = rules.refused ? `\n${rules.refused}\n` : '';
-  const warnings = rules.warnings.map((text) => `${paint(io, 'yellow', 'warning')} ${text}\n`);
+  const refused = rules.refused ? `\n${printableLines(rules.refused)}\n` : '';
+  const warnings = rules.warnings.map(
+    (text) => `${paint(io, 'yellow', 'warning')} ${printable(text)}\n`,
+  );
   return [
     head,
     refused,
@@ -75,7 +78,7 @@ function diskText(io: Io, { availableBytes, floorBytes, problem }: AgentStatus['
       ? ''
       : `${formatBytes(availableBytes)} free, the kubelet evicts below ${formatBytes(floorBytes)}`;
   if (problem === undefined) return space;
-  return [paint(io, 'red', problem), space].filter((text) => text !== '').join('; ');
+  return [paint(io, 'red', printable(problem)), space].filter((text) => text !== '').join('; ');
 }
 
 function sourcesTable(io: Io, { sources, backends }: AgentStatus): string {
@@ -85,19 +88,21 @@ function sourcesTable(io: Io, { sources, backends }: AgentStatus): string {
     [{ title: 'PART' }, { title: 'STATE' }, { title: 'DETAIL' }],
     [
       ...sources.map(({ name, status, dropped }) => [
-        name,
+        printable(name),
         stateOf(status.state),
-        [
-          ...('reason' in status ? [status.reason] : []),
-          ...Object.entries(dropped)
-            .filter(([, count]) => count > 0)
-            .map(([reason, count]) => `${count} dropped (${reason})`),
-        ].join('; '),
+        printable(
+          [
+            ...('reason' in status ? [status.reason] : []),
+            ...Object.entries(dropped)
+              .filter(([, count]) => count > 0)
+              .map(([reason, count]) => `${count} dropped (${reason})`),
+          ].join('; '),
+        ),
       ]),
       ...backends.map(({ name, available, why }) => [
         `backend ${name}`,
         stateOf(available ? 'available' : 'absent'),
-        why,
+        printable(why),
       ]),
     ],
   );
@@ -107,7 +112,7 @@ function rulesTable({ rules }: AgentStatus): string {
   if (rules.loaded.length === 0) return 'no rules are in force\n';
   return formatTable(
     [{ title: 'RULE' }, { title: 'KIND' }, { title: 'MODE' }],
-    rules.loaded.map(({ id, kind, mode }) => [id, kind, mode]),
+    rules.loaded.map(({ id, kind, mode }) => [id, kind, mode].map(printable)),
   );
 }
 
@@ -120,12 +125,8 @@ function recentTable({ recent }: AgentStatus): string {
       { title: 'RULE' },
       { title: 'STATE' },
     ],
-    recent.map(({ id, acceptedMs, target, rule, state }) => [
-      id,
-      new Date(acceptedMs).toISOString(),
-      target,
-      rule,
-      state,
-    ]),
+    recent.map(({ id, acceptedMs, target, rule, state }) =>
+      [id, new Date(acceptedMs).toISOString(), target, rule, state].map(printable),
+    ),
   );
 }
