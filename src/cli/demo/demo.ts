@@ -22,7 +22,7 @@ import { stillpointVersion } from '../version.ts';
 import { type AlertDoor, openNatsDoor, openWebhookDoor } from './alert-door.ts';
 import { type Console, createConsole } from './console.ts';
 import { type NatsServer, startNatsServer } from './nats-server.ts';
-import { stories } from './stories.ts';
+import { type Stage, stories } from './stories.ts';
 
 const clock = systemClock;
 
@@ -35,8 +35,12 @@ export async function runDemo(io: Io, { keep }: { keep: boolean }): Promise<numb
   const interrupted = untilSignal();
   const console = createConsole(io, clock);
   try {
-    const told = tell(io, console, cleanup, keep, interrupted);
-    const end = await Promise.race([told, interrupted]);
+    const building = build(io, console, cleanup);
+    await Promise.race([building, interrupted]);
+    // What was half built at a Ctrl-C is finished first: only then can all of it be taken down.
+    const stage = await building;
+    const told = tell(io, stage, keep, interrupted);
+    const end = await Promise.race([interrupted, told]);
     if (end === 'told') return 0;
     console.say(`\n${end}: stopping`);
     // What is still being told fails when its parts are taken away below; that is no news.
@@ -49,13 +53,12 @@ export async function runDemo(io: Io, { keep }: { keep: boolean }): Promise<numb
   }
 }
 
-async function tell(
-  io: Io,
-  console: Console,
-  cleanup: Cleanup,
-  keep: boolean,
-  interrupted: Promise<unknown>,
-): Promise<'told'> {
+/** What the stories are told on. */
+interface DemoStage extends Stage {
+  config: AgentConfig;
+}
+
+async function build(io: Io, console: Console, cleanup: Cleanup): Promise<DemoStage> {
   const directory = mkdtempSync(join(tmpdir(), 'stillpoint-demo-'));
   cleanup.add(directory, () => rmSync(directory, { recursive: true, force: true }));
   const sim = createSim({
@@ -83,8 +86,18 @@ async function tell(
   const door = nats ? await openNatsDoor(nats, clock) : openWebhookDoor(agent, token);
   cleanup.add('alerts', () => door.close());
   greet(io, console, config, door);
+  return { scenario: sim.scenario, agent, door, console, clock, config };
+}
+
+async function tell(
+  io: Io,
+  stage: DemoStage,
+  keep: boolean,
+  interrupted: Promise<unknown>,
+): Promise<'told'> {
+  const { agent, console, config } = stage;
   const stopHearing = agent.facts.listen((fact) => console.hear(fact));
-  for (const story of stories) await story({ scenario: sim.scenario, agent, door, console, clock });
+  for (const story of stories) await story(stage);
   if (!keep) stopHearing();
   await showArchives(io, console, config, keep);
   if (keep) await interrupted;
