@@ -4,6 +4,7 @@ import { run } from '../base/run.ts';
 import { sleep } from '../base/wait.ts';
 import { labName, runDir } from '../layout.ts';
 import { processesInCgroups, removeCgroups, thawCgroups } from './cgroups.ts';
+import { restoreKernelSettings } from './kernel-settings.ts';
 import { leftovers, mountsOfLab } from './leftovers.ts';
 import { netnsInode, removeNetwork } from './network.ts';
 import { kill, labProcesses } from './processes.ts';
@@ -20,6 +21,7 @@ export async function down(): Promise<void> {
   for (let tries = 0; tries < 50 && removeAllCgroups() > 0; tries++) await sleep(20);
   removeStrayFiles();
   removeRunDir();
+  restoreKernelSettings();
   const remains = leftovers(inode);
   if (remains.length > 0) {
     throw new Error(`the lab is down, but this is left of it:\n  ${remains.join('\n  ')}`);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { say, step } from '../base/progress.ts';
 import { run } from '../base/run.ts';
@@ -15,6 +15,7 @@ import {
   startSchedulerAndControllers,
 } from './control-plane.ts';
 import { down } from './down.ts';
+import { rememberKernelSettings } from './kernel-settings.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { startKubelet } from './kubelet.ts';
 import { makeNetwork } from './network.ts';
@@ -47,7 +48,8 @@ export async function up(options: UpOptions): Promise<LabInfo> {
 async function start(options: UpOptions): Promise<LabInfo> {
   const criu = await run(path.join(binDir, 'criu'), ['--version']);
   const lab = planLab(options, criu.stdout.match(/Version: (\S+)/)?.[1] ?? 'unknown');
-  mkdirSync(runDir, { recursive: true });
+  removeLogsOfLastTime();
+  rememberKernelSettings();
   await Promise.all([makeNetwork(options.nodes), makeCertificates(lab.nodes)]);
   writeKubeconfig(lab.kubeconfig, lab.adminToken);
   await startEtcd(lab);
@@ -64,6 +66,14 @@ async function start(options: UpOptions): Promise<LabInfo> {
   // Written last: a lab without this file is one whose start did not come to its end.
   writeFileSync(infoFile, JSON.stringify(lab, null, 2), { mode: 0o600 });
   return lab;
+}
+
+/** `down` has left nothing but them. The folder itself may be a mount point. */
+function removeLogsOfLastTime(): void {
+  mkdirSync(runDir, { recursive: true });
+  for (const name of readdirSync(runDir)) {
+    rmSync(path.join(runDir, name), { recursive: true, force: true });
+  }
 }
 
 async function startRuntime(lab: LabInfo, name: string, number: number): Promise<void> {

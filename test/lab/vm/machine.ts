@@ -91,12 +91,15 @@ function quote(text: string): string {
 
 /** Returns whether it had to be ended for taking too long. */
 async function boot(outDir: string, controlDir: string, options: VmOptions): Promise<boolean> {
-  const portSocket = path.join(controlDir, 'port');
+  // Not in the guest's folder: the path of a socket has 107 characters at most.
+  const portSocket = path.join(tmpdir(), `stillpoint-vm-${process.pid}.port`);
+  rmSync(portSocket, { force: true });
   const server = net.createServer((guest) => guest.pipe(process.stdout, { end: false }));
   await new Promise<void>((resolve) => server.listen(portSocket, resolve));
   // However this process ends, by SIGKILL too, the machine must not run on without it.
   const dieWithUs = ['--pdeathsig', 'KILL', 'qemu-system-x86_64'];
-  const child = spawn('setpriv', [...dieWithUs, ...qemuArguments(outDir, controlDir, options)], {
+  const machine = qemuArguments({ outDir, controlDir, portSocket }, options);
+  const child = spawn('setpriv', [...dieWithUs, ...machine], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   let timedOut = false;
@@ -117,7 +120,10 @@ async function boot(outDir: string, controlDir: string, options: VmOptions): Pro
   return timedOut;
 }
 
-function qemuArguments(outDir: string, controlDir: string, options: VmOptions): string[] {
+function qemuArguments(
+  places: { outDir: string; controlDir: string; portSocket: string },
+  options: VmOptions,
+): string[] {
   const share = (id: string, dir: string, more: string) => [
     ...['-fsdev', `local,id=${id},path=${dir},security_model=none${more}`],
     ...['-device', `virtio-9p-pci,fsdev=${id},mount_tag=${id}`],
@@ -129,9 +135,9 @@ function qemuArguments(outDir: string, controlDir: string, options: VmOptions): 
     // No attack is to be feared inside, and the guards against some cost a sixth of the time.
     ...['-append', `console=ttyS0 quiet panic=-1 mitigations=off stillpoint.home=${home}`],
     ...share('machine', '/', ',readonly=on,multidevs=remap'),
-    ...share('out', outDir, ''),
-    ...['-chardev', `socket,id=port,path=${path.join(controlDir, 'port')}`],
+    ...share('out', places.outDir, ''),
+    ...['-chardev', `socket,id=port,path=${places.portSocket}`],
     ...['-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=port'],
-    ...['-serial', `file:${path.join(controlDir, 'console')}`],
+    ...['-serial', `file:${path.join(places.controlDir, 'console')}`],
   ];
 }
