@@ -35,8 +35,8 @@ export function createApiServer(socket: string, routes: ApiRoutes): ApiServer {
   });
   return {
     async start() {
+      makeDirectory(dirname(socket));
       await clearStale(socket);
-      mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
       await listen(server, socket);
       chmodSync(socket, 0o600);
     },
@@ -46,6 +46,19 @@ export function createApiServer(socket: string, routes: ApiRoutes): ApiServer {
         server.closeAllConnections();
       }),
   };
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new StillpointError({
+      code: 'not-writable',
+      message: `cannot make the directory of the socket, ${path}: ${messageOf(cause)}`,
+      hint: 'Name another socket.',
+      cause,
+    });
+  }
 }
 
 /** A socket file that nobody listens on is left by a crash and is removed; a live one is not. */

@@ -6,7 +6,7 @@ import {
   type Logger,
   type Random,
 } from '../base/index.ts';
-import { openStore } from '../store/index.ts';
+import { openStore, type Store } from '../store/index.ts';
 import { createApiRoutes } from './api-routes.ts';
 import { createApiServer } from './api-server.ts';
 import type { AgentStatus } from './api-types.ts';
@@ -27,6 +27,8 @@ export interface AgentOptions {
   clock: Clock;
   random: Random;
   log: Logger;
+  /** The state database, closed by the agent; default `state.db` in the state directory. */
+  store?: Store;
   /** Hears every fact from the very first on, those of the start too. */
   onFact?(fact: Fact): void;
 }
@@ -72,7 +74,7 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   log.info('starting', { version, node: config.node });
   const facts = createFacts(clock, (error) => log.error('listener-failed', { error }));
   if (options.onFact) facts.listen(options.onFact);
-  const store = openStore(join(config.stateDir, 'state.db'));
+  const store = options.store ?? openStore(join(config.stateDir, 'state.db'));
   cleanup.add('state database', () => store.close());
   const clients = await createClients(options);
   cleanup.add('clients', () => clients.close());

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import {
   API_VERSION,
+  deepFreeze,
   mistakesError,
   parseYaml,
   readYaml,
@@ -77,12 +78,4 @@ function configFromDocuments({ documents, mistakes }: YamlDocuments, path: strin
   const validated = validateDocument<AgentConfigFile>(first, agentConfigSchema);
   if (!validated.ok) throw mistakesError('bad-config', validated.mistakes);
   return validated.value;
-}
-
-function deepFreeze<T>(value: T): T {
-  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    Object.values(value).forEach(deepFreeze);
-  }
-  return value;
 }

@@ -114,6 +114,16 @@ describe("the agent's socket", () => {
     expect(statSync(socket).size).toBe(8);
   });
 
+  it('says that its directory cannot be made', async () => {
+    writeFileSync(join(directory, 'file'), '');
+    socket = join(directory, 'file', 'agent.sock');
+    const starting = createApiServer(socket, {}).start();
+    await expect(starting).rejects.toMatchObject({
+      code: 'not-writable',
+      message: expect.stringContaining(join(directory, 'file')),
+    });
+  });
+
   it('tells the command that no agent is there', async () => {
     const client = createAgentClient(join(directory, 'none.sock'));
     await expect(client.json('GET', '/v1/status')).rejects.toMatchObject({ code: 'unreachable' });

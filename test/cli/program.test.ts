@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -57,12 +58,15 @@ describe('the command line', () => {
     }
   });
 
-  it.each(COMMANDS)('has an example in the help of %s %s', async (...argv) => {
-    const { code, out } = await run(...argv.filter((part) => part !== undefined), '--help');
-    expect(code).toBe(0);
-    expect(out).toMatch(/Examples?:\n {2}(stillpoint|npm)/);
-    expect(out).toContain('Usage: stillpoint');
-  });
+  it.each(COMMANDS.map((argv) => argv.join(' ')))(
+    'has an example in the help of %s',
+    async (line) => {
+      const { code, out } = await run(...line.split(' '), '--help');
+      expect(code).toBe(0);
+      expect(out).toMatch(/Examples?:\n {2}(stillpoint|npm)/);
+      expect(out).toContain('Usage: stillpoint');
+    },
+  );
 });
 
 describe('stillpoint agent', () => {
@@ -94,5 +98,21 @@ describe('stillpoint agent', () => {
     const { code, err } = await run('agent', '-c', file, '--kubeconfig', kubeconfig);
     expect(code).toBe(2);
     expect(err).toContain(kubeconfig);
+  });
+});
+
+describe('a reader that has seen enough', () => {
+  it('is no failure', async () => {
+    const child = spawn(process.execPath, ['src/cli/main.ts', '--help'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1' },
+    });
+    child.stdout.destroy();
+    let err = '';
+    child.stderr.on('data', (chunk) => {
+      err += String(chunk);
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect([code, err]).toEqual([0, '']);
   });
 });
