@@ -61,7 +61,8 @@ function shapeMistake(expression: string, timeZone: string): string | undefined 
   return undefined;
 }
 
-function isTimeZone(name: string): boolean {
+/** True for a time zone that the machine's IANA data knows. */
+export function isTimeZone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch {

@@ -8,6 +8,7 @@ export { type Backoff, createBackoff } from './backoff.ts';
 export { type Cleanup, createCleanup } from './cleanup.ts';
 export { type Cancel, type Clock, systemClock } from './clock.ts';
 export { cronMistake, nextCronMs } from './cron.ts';
+export { deepFreeze } from './deep-freeze.ts';
 export { type ErrorCode, errorCodes } from './error-codes.ts';
 export {
   isStillpointError,
@@ -19,6 +20,7 @@ export {
 } from './errors.ts';
 export { globMatches } from './glob.ts';
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './log.ts';
+export { parseQuantityBytes } from './quantity.ts';
 export { createQuietLog, type QuietLog } from './quiet-log.ts';
 export { createRandom, freshSeed, type Random, seedFromText } from './random.ts';
 export { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './token-bucket.ts';

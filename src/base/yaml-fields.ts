@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { systemClock } from './clock.ts';
-import { cronMistake } from './cron.ts';
+import { cronMistake, isTimeZone } from './cron.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs, parsePercent } from './units.ts';
 
 /**
@@ -79,14 +79,6 @@ export function timeZoneName() {
       params: { allowed: 'an IANA name such as UTC or Europe/Berlin' },
     });
   });
-}
-
-function isTimeZone(text: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
 }
 
 interface Measure {

@@ -1,4 +1,4 @@
-import { parsePercent, StillpointError } from '../base/index.ts';
+import { parsePercent, parseQuantityBytes, StillpointError } from '../base/index.ts';
 import type { DiskSpace } from './cgroup-types.ts';
 
 /** A threshold of the kubelet's evictionHard: a share of the capacity, or bytes. */
@@ -17,22 +17,6 @@ const KUBELET_DEFAULT: Readonly<Record<string, string>> = {
   'imagefs.available': '15%',
 };
 
-const SUFFIX: Readonly<Record<string, number>> = {
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
-
 /** "10%" or a Kubernetes quantity such as "1Gi" or "5e9"; undefined for anything else. */
 export function parseEvictionThreshold(text: string): EvictionThreshold | undefined {
   if (text.endsWith('%')) {
@@ -40,10 +24,8 @@ export function parseEvictionThreshold(text: string): EvictionThreshold | undefi
     if (share === undefined) return undefined;
     return share === 0 || share === 1 ? { kind: 'off' } : { kind: 'share', share };
   }
-  const match = /^(\d+(?:\.\d+)?)(?:[eE](\d{1,2})|([kMGTPE]|[KMGTPE]i))?$/.exec(text);
-  if (!match) return undefined;
-  const scale = match[2] === undefined ? SUFFIX[match[3] ?? ''] : 10 ** Number(match[2]);
-  return { kind: 'bytes', bytes: Math.round(Number(match[1]) * (scale ?? 1)) };
+  const bytes = parseQuantityBytes(text);
+  return bytes === undefined ? undefined : { kind: 'bytes', bytes };
 }
 
 /**

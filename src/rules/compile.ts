@@ -1,4 +1,4 @@
-import { StillpointError } from '../base/index.ts';
+import { deepFreeze, StillpointError } from '../base/index.ts';
 import { compileFieldMatch, compileTextTest } from './compile-tests.ts';
 import type { Rule, When } from './rule.ts';
 import type { GivenRule } from './schema.ts';
@@ -66,12 +66,4 @@ function compileWhen(given: GivenRule['spec']['when']): When {
   }
   if (schedule) return { kind: 'schedule', cron: schedule.cron, timeZone: schedule.timeZone };
   throw new StillpointError({ code: 'internal', message: 'a rule without a condition' });
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) deepFreeze(inner);
-  }
-  return value;
 }

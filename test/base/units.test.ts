@@ -5,6 +5,7 @@ import {
   parseBytes,
   parseDurationMs,
   parsePercent,
+  parseQuantityBytes,
 } from '../../src/base/index.ts';
 
 describe('units', () => {
@@ -31,6 +32,19 @@ describe('units', () => {
     ['-1', undefined],
   ])('reads the quantity %j as %j bytes', (text, bytes) => {
     expect(parseBytes(text)).toBe(bytes);
+  });
+
+  it.each([
+    ['256Mi', 268_435_456],
+    ['5e9', 5_000_000_000],
+    ['134217728000m', 134_217_728],
+    ['.5Gi', 536_870_912],
+    ['2Pi', 2 ** 51],
+    ['1e', undefined],
+    ['5x', undefined],
+    ['10GiB', undefined],
+  ])("reads Kubernetes' quantity %j as %j bytes", (text, bytes) => {
+    expect(parseQuantityBytes(text)).toBe(bytes);
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { parseQuantityBytes } from '../../base/index.ts';
 import {
   type ContainerEnd,
   type ContainerFact,
@@ -7,7 +8,6 @@ import {
   parseContainerId,
 } from '../../signal/index.ts';
 import { type ApiObject, numberAt, objectAt, objectsAt, textAt, timeAt } from '../api-object.ts';
-import { parseQuantityBytes } from './quantity.ts';
 
 /** Status and termination texts are for people: more than this helps nobody. */
 const TEXT_MAX = 1_024;
