@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { API_VERSION } from '../base/index.ts';
 
 /** An absolute path on the node. */
@@ -43,7 +43,11 @@ const runtime = z.strictObject({
 
 const nats = z.strictObject({
   servers: z.array(z.string().min(1)).min(1).describe('nats://host:4222, tls://host:4222'),
-  subjects: z.array(z.string().min(1)).min(1).default(['falco.>']),
+  subjects: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['falco.>'])
+    .describe('Default: where falcosidekick publishes (falco.<priority>.<rule>)'),
   credsFile: absolutePath().optional(),
   nkeyFile: absolutePath().optional(),
   tokenFile: absolutePath().optional(),

@@ -9,20 +9,24 @@ export interface TokenBucketOptions {
 
 /** Says for each piece of work whether it is within the rate. */
 export interface TokenBucket {
-  /** True, and one token less, when there is one. */
-  take(): boolean;
+  /**
+   * True, and that many tokens less (default 1), when they are there. Work that costs more than a
+   * whole burst passes on a full bucket: it is bounded elsewhere, and never passing is no rate.
+   */
+  take(tokens?: number): boolean;
 }
 
 export function createTokenBucket({ burst, refillMs, clock }: TokenBucketOptions): TokenBucket {
   let tokens = burst;
   let countedMs = clock.monotonicMs();
   return {
-    take() {
+    take(asked = 1) {
+      const wanted = Math.min(asked, burst);
       const nowMs = clock.monotonicMs();
       tokens = Math.min(burst, tokens + (nowMs - countedMs) / refillMs);
       countedMs = nowMs;
-      if (tokens < 1) return false;
-      tokens--;
+      if (tokens < wanted) return false;
+      tokens -= wanted;
       return true;
     },
   };

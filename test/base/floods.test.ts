@@ -12,6 +12,16 @@ describe('a token bucket', () => {
     expect([bucket.take(), bucket.take()]).toEqual([true, false]);
   });
 
+  it('charges large work for as much as it costs, a whole burst at most', async () => {
+    const clock = createFakeClock();
+    const bucket = createTokenBucket({ burst: 4, refillMs: 1_000, clock });
+    expect([bucket.take(3), bucket.take(3), bucket.take()]).toEqual([true, false, true]);
+    await clock.advance(3_999);
+    expect(bucket.take(100)).toBe(false);
+    await clock.advance(1);
+    expect([bucket.take(100), bucket.take()]).toEqual([true, false]);
+  });
+
   it('saves no more than a burst while it is not used', async () => {
     const clock = createFakeClock();
     const bucket = createTokenBucket({ burst: 1, refillMs: 1_000, clock });

@@ -8,7 +8,6 @@ export { flattenBounds, LEFT_OUT_FIELD } from './flatten.ts';
 export type { AlertDropReason } from './intake.ts';
 export {
   createNatsAlertsSource,
-  DEFAULT_ALERT_SUBJECTS,
   type NatsAlertsOptions,
 } from './nats-alerts.ts';
 export {

@@ -36,9 +36,11 @@ export interface AlertIntakeOptions {
 
 /**
  * Each alert costs parsing and a walk through the rules, on the same thread that samples memory.
- * This is far above what a working Falco sends, and far below what would hold the thread up.
+ * This is far above what a working Falco sends (1 to 4 KiB an alert), and far below what would
+ * hold the thread up: a large body counts as several, so that it is 4 MiB a second in the end.
  */
 const RATE = { burst: 2_000, refillMs: 2 };
+const BYTES_PER_TOKEN = 8_192;
 
 export function createAlertIntake(options: AlertIntakeOptions): AlertIntake {
   const { door, bytesMax, emit, clock, log } = options;
@@ -55,7 +57,8 @@ export function createAlertIntake(options: AlertIntakeOptions): AlertIntake {
     dropped: () => ({ ...counts }),
     take(body) {
       if (body.byteLength > bytesMax) return drop('too-large', tooLarge(bytesMax));
-      if (!bucket.take()) return drop('too-many', 'too many alerts at once; send fewer');
+      const cost = Math.max(1, Math.ceil(body.byteLength / BYTES_PER_TOKEN));
+      if (!bucket.take(cost)) return drop('too-many', 'too many alerts at once; send fewer');
       const parsed = parseFalcoAlert(body, door, clock.wallMs());
       if (parsed.kind === 'refused') return drop(parsed.reason, parsed.message);
       emit(parsed.signal);

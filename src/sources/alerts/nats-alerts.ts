@@ -6,9 +6,6 @@ import { type AlertIntake, createAlertIntake } from './intake.ts';
 /** The NATS server's own default for the largest message. */
 const BYTES_MAX = 1_048_576;
 
-/** falcosidekick publishes to `falco.<priority>.<rule>` unless told otherwise. */
-export const DEFAULT_ALERT_SUBJECTS: readonly string[] = ['falco.>'];
-
 export interface NatsAlertsOptions {
   /** Not closed by the source: others use it too. */
   connection: NatsConnection;

@@ -2,10 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { createRandom, silentLogger, systemClock } from '../../../src/base/index.ts';
 import { connectNats, type NatsConnection } from '../../../src/nats/index.ts';
 import type { AlertSignal, Signal } from '../../../src/signal/index.ts';
-import {
-  createNatsAlertsSource,
-  DEFAULT_ALERT_SUBJECTS,
-} from '../../../src/sources/alerts/index.ts';
+import { createNatsAlertsSource } from '../../../src/sources/alerts/index.ts';
 import type { SourceStatus } from '../../../src/sources/index.ts';
 import { type FakeNats, startFakeNats } from '../../support/fake-nats.ts';
 import { falcoBody } from '../../support/falco-alert.ts';
@@ -36,7 +33,7 @@ async function start(options: Parameters<typeof startFakeNats>[0] = {}) {
   const heard = createBell();
   const source = createNatsAlertsSource({
     connection: connect(server),
-    subjects: DEFAULT_ALERT_SUBJECTS,
+    subjects: ['falco.>'],
     emit: (signal) => {
       signals.push(signal);
       heard.ring();

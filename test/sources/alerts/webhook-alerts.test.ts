@@ -59,6 +59,17 @@ describe('the webhook door for alerts', () => {
     expect(source.acceptFalcoAlert(falcoBody()).status).toBe(202);
   });
 
+  it('counts a large alert as several, so that a few thousand of them cannot hold all else up', async () => {
+    const { source, clock, signals } = await start();
+    const large = falcoBody({ output: 'x'.repeat(200 * 1_024) });
+    for (let i = 0; i < 200; i++) source.acceptFalcoAlert(large);
+    expect(signals).toHaveLength(76);
+    expect(source.acceptFalcoAlert(large).status).toBe(429);
+    await clock.advance(1_000);
+    for (let i = 0; i < 200; i++) source.acceptFalcoAlert(large);
+    expect(signals).toHaveLength(96);
+  });
+
   it('takes nothing before it is started and after it is stopped', async () => {
     const { source, signals, states } = await start();
     await source.stop();
