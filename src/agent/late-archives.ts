@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { type Archives, isArchiveName, type KeepRequest } from '../archive/index.ts';
 import { type Cancel, type Clock, createQuietLog, type Logger } from '../base/index.ts';
 import { beginOfName, type LateArchive } from '../capture/index.ts';
-import type { Store } from '../store/index.ts';
+import { readSetting, type Store, writeSetting } from '../store/index.ts';
 import type { Facts } from './facts.ts';
 
 /** An archive of a capture that was given up, should one appear. */
@@ -75,8 +75,7 @@ class LateArchivesImpl implements LateArchives {
 
   start(): void {
     const { store, clock } = this.#options;
-    const row = store.get('SELECT document FROM setting WHERE name = ?', NAME);
-    const saved = row ? (JSON.parse(String(row.document)) as Saved[]) : [];
+    const saved = (readSetting(store, NAME) ?? []) as Saved[];
     for (const { late, request, untilWallMs } of saved) {
       const leftMs = Math.min(untilWallMs - clock.wallMs(), PATIENCE_MS);
       this.#add({ late, request }, Math.max(leftMs, PATIENCE_MS_MIN));
@@ -174,12 +173,7 @@ class LateArchivesImpl implements LateArchives {
       ({ late, request, untilMs }): Saved => ({ late, request, untilWallMs: untilMs + aheadMs }),
     );
     try {
-      store.run(
-        `INSERT INTO setting (name, document) VALUES (?, ?)
-         ON CONFLICT (name) DO UPDATE SET document = excluded.document`,
-        NAME,
-        JSON.stringify(saved),
-      );
+      writeSetting(store, NAME, saved);
     } catch (error) {
       log.error('late-archives-not-saved', { error });
     }

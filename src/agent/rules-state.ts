@@ -8,7 +8,7 @@ import {
   restoreState,
   saveState,
 } from '../rules/index.ts';
-import type { Store } from '../store/index.ts';
+import { readSetting, type Store, writeSetting } from '../store/index.ts';
 
 const NAME = 'rules-state';
 /** More triggers than this since the last save cannot be: the hourly budget forbids it. */
@@ -36,22 +36,16 @@ export function createSavedRulesState(store: Store, clock: Clock, log: Logger): 
       return state;
     },
     save(core, state) {
-      store.run(
-        `INSERT INTO setting (name, document) VALUES (?, ?)
-         ON CONFLICT (name) DO UPDATE SET document = excluded.document`,
-        NAME,
-        JSON.stringify({ savedMs: clock.wallMs(), state: saveState(core, state) }),
-      );
+      writeSetting(store, NAME, { savedMs: clock.wallMs(), state: saveState(core, state) });
     },
   };
 }
 
 function read(store: Store, core: RulesCore, log: Logger): RulesState {
-  const row = store.get('SELECT document FROM setting WHERE name = ?', NAME);
-  if (!row) return createRulesState();
   try {
-    const { state } = JSON.parse(String(row.document)) as { state: unknown };
-    return restoreState(core, state);
+    const saved = readSetting(store, NAME);
+    if (saved === undefined) return createRulesState();
+    return restoreState(core, (saved as { state?: unknown } | null)?.state);
   } catch (error) {
     log.warn('rules-state-lost', { error, consequence: 'windows and cooldowns begin anew' });
     return createRulesState();

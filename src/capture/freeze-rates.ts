@@ -1,5 +1,5 @@
 import type { BackendName } from '../signal/index.ts';
-import type { Store } from '../store/index.ts';
+import { readSetting, type Store, writeSetting } from '../store/index.ts';
 import type { FreezeCosts } from './backend.ts';
 import { type FreezeSample, isRate, learnFrom } from './freeze-model.ts';
 
@@ -32,12 +32,7 @@ export function createFreezeRates(store: Store): FreezeRates {
       const { bytesPerSecond, layerBytesPerSecond } = next;
       const rates: LearntRates = { bytesPerSecond, layerBytesPerSecond };
       known.set(backend, rates);
-      store.run(
-        `INSERT INTO setting (name, document) VALUES (?, ?)
-         ON CONFLICT (name) DO UPDATE SET document = excluded.document`,
-        settingName(backend),
-        JSON.stringify(rates),
-      );
+      writeSetting(store, settingName(backend), rates);
     },
   };
 }
@@ -47,11 +42,9 @@ function settingName(backend: BackendName): string {
 }
 
 function load(store: Store, backend: BackendName): LearntRates | undefined {
-  const row = store.get('SELECT document FROM setting WHERE name = ?', settingName(backend));
-  if (!row) return undefined;
   try {
-    const stored = JSON.parse(String(row.document)) as Partial<LearntRates>;
-    const { bytesPerSecond, layerBytesPerSecond } = stored;
+    const stored = readSetting(store, settingName(backend)) as Partial<LearntRates> | undefined;
+    const { bytesPerSecond, layerBytesPerSecond } = stored ?? {};
     if (!isRate(bytesPerSecond) || !isRate(layerBytesPerSecond)) return undefined;
     return { bytesPerSecond, layerBytesPerSecond };
   } catch {

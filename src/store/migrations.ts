@@ -15,13 +15,6 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX trigger_journal_state ON trigger_journal (state);
 
-  -- rules: windows, cooldowns and armed targets of each rule, saved as the core gives them.
-  CREATE TABLE rule_state (
-    rule TEXT PRIMARY KEY,
-    fingerprint TEXT NOT NULL,
-    document TEXT NOT NULL
-  ) STRICT;
-
   -- sources/schedule: when each schedule last ran.
   CREATE TABLE schedule_run (
     rule TEXT PRIMARY KEY,
@@ -42,7 +35,7 @@ export const migrations: readonly string[] = [
     started_ms INTEGER NOT NULL
   ) STRICT;
 
-  -- agent: single values (measured rates, resume points).
+  -- agent and capture: single values (state of the rules, measured rates); see settings.ts.
   CREATE TABLE setting (
     name TEXT PRIMARY KEY,
     document TEXT NOT NULL

@@ -9,7 +9,7 @@ export type Row = Record<string, string | number | null>;
 
 /**
  * The state database: one SQLite file, WAL, synchronous=FULL, so that a statement that returned
- * is on disk (0.25 ms). All errors are `store`.
+ * is on disk (0.25 ms). All errors are `store`, but for what the work of a transaction throws.
  */
 export interface Store {
   all(sql: string, ...values: SQLInputValue[]): Row[];
@@ -71,13 +71,21 @@ function wrap(database: DatabaseSync, path: string): Store {
       guarded(sql, (statement) => statement.get(...values) as Row | undefined),
     run: (sql, ...values) => guarded(sql, (statement) => Number(statement.run(...values).changes)),
     transaction(work) {
-      database.exec('BEGIN IMMEDIATE');
+      const exec = (sql: string) => {
+        try {
+          database.exec(sql);
+        } catch (error) {
+          throw fromSqlite(error, path, sql);
+        }
+      };
+      exec('BEGIN IMMEDIATE');
       try {
         const result = work();
-        database.exec('COMMIT');
+        exec('COMMIT');
         return result;
       } catch (error) {
-        database.exec('ROLLBACK');
+        // On a full disk SQLite has rolled back by itself.
+        if (database.isTransaction) exec('ROLLBACK');
         throw error;
       }
     },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { isStillpointError } from '../../src/base/index.ts';
-import { openStore } from '../../src/store/index.ts';
+import { openStore, readSetting, writeSetting } from '../../src/store/index.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -45,6 +45,45 @@ describe('the state database', () => {
       });
     expect(failing).toThrow('no');
     expect(store.all('SELECT * FROM setting')).toEqual([]);
+  });
+
+  it('tells that a transaction cannot begin, end or be undone as an error of its own', () => {
+    const path = join(directory, 'state.db');
+    const store = openStore(path);
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    store.run('PRAGMA busy_timeout=0');
+    expect(
+      isStillpointError(
+        errorOf(() => store.transaction(() => undefined)),
+        'store',
+      ),
+    ).toBe(true);
+    other.exec('ROLLBACK');
+    other.close();
+    expect(store.transaction(() => 'now')).toBe('now');
+  });
+
+  it('throws what the work threw also when SQLite has undone the transaction by itself', () => {
+    const store = openStore(':memory:');
+    const failing = () =>
+      store.transaction(() => {
+        store.run('ROLLBACK');
+        throw new Error('the disk is full');
+      });
+    expect(failing).toThrow('the disk is full');
+    expect(store.transaction(() => 'again')).toBe('again');
+  });
+
+  it('keeps single values, and says which one cannot be read', () => {
+    const store = openStore(':memory:');
+    expect(readSetting(store, 'rates')).toBeUndefined();
+    writeSetting(store, 'rates', { a: 1 });
+    writeSetting(store, 'rates', { a: 2 });
+    expect(readSetting(store, 'rates')).toEqual({ a: 2 });
+    store.run("UPDATE setting SET document = '{'");
+    const error = errorOf(() => readSetting(store, 'rates'));
+    expect(isStillpointError(error, 'store') && error.message).toContain('setting rates');
   });
 
   it('refuses a file of a newer version and says what to do', () => {
