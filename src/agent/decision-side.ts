@@ -3,6 +3,7 @@ import type { Dispatcher } from '../dispatch/index.ts';
 import type { TriggerOutcome } from '../outputs/index.ts';
 import type { RetentionPolicy } from '../retention/index.ts';
 import {
+  carryState,
   createDenyList,
   createRulesCore,
   createRulesState,
@@ -12,8 +13,6 @@ import {
   noteRefused,
   type RulesCore,
   type RulesOptions,
-  restoreState,
-  saveState,
   scheduleEntries,
 } from '../rules/index.ts';
 import { findContainer, type PodFact, type Signal, type Target } from '../signal/index.ts';
@@ -164,7 +163,7 @@ class DecisionSideImpl implements DecisionSide {
     const { facts, onPolicies } = this.#options;
     const core = createRulesCore(set.rules, this.#coreOptions());
     if (this.#isFirstSet) this.#takeFirst(core);
-    else this.intake.replace(core, restoreState(core, this.#plainState()));
+    else this.intake.replace(core, carryState(this.intake.core(), core, this.intake.state()));
     this.#isFirstSet = false;
     this.#set = set;
     this.sources.schedule.schedule(scheduleEntries(set.rules));
@@ -180,11 +179,12 @@ class DecisionSideImpl implements DecisionSide {
   /** A firing that nothing came of must not keep the rule from trying again. */
   #takeBack(outcome: TriggerOutcome): void {
     if (outcome.kind !== 'not-accepted' && outcome.kind !== 'refused') return;
+    const { reason } = outcome;
     const decisions = outcome.kind === 'refused' ? outcome.trigger.decisions : [outcome.decision];
     for (const { rule, target } of decisions) {
       if (!target) continue;
       const nowMs = this.#options.clock.wallMs();
-      noteRefused(this.intake.core(), this.intake.state(), { rule, target }, nowMs);
+      noteRefused(this.intake.core(), this.intake.state(), { rule, target, reason }, nowMs);
     }
   }
 
@@ -203,10 +203,6 @@ class DecisionSideImpl implements DecisionSide {
       const times = { occurredMs: nowMs, seenMs: nowMs };
       this.intake.take({ kind: 'podChanged', pod, initial: true, ...times });
     }
-  }
-
-  #plainState(): unknown {
-    return JSON.parse(JSON.stringify(saveState(this.intake.core(), this.intake.state())));
   }
 
   #emit(signal: Signal): void {

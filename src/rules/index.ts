@@ -29,6 +29,7 @@ export type {
 } from './rule.ts';
 export { captureDefaults, ruleSchema } from './schema.ts';
 export {
+  carryState,
   keepOnlyPods,
   noteFired,
   noteRefused,

@@ -1,6 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { StillpointError } from '../base/index.ts';
-import { describeTarget, type PodFact, type Target } from '../signal/index.ts';
+import { describeTarget, type PodFact, type ReasonCode, type Target } from '../signal/index.ts';
 import { startCooldown } from './cooldowns.ts';
 import type { RulesCore } from './core.ts';
 import { ruleFingerprint } from './fingerprint.ts';
@@ -21,14 +21,18 @@ export interface RulesSnapshot {
   cooldowns: [rule: string, fired: [target: string, firedMs: number][]][];
 }
 
-/** The state as plain data. It shares parts with the state: make JSON of it before the next step. */
+/**
+ * The state as plain data. It shares parts with the state: make JSON of it before the next step.
+ * Annotations of pods are left out: the core does not look at them, one pod may hold 256 KiB of
+ * them, and the first list after a restart brings them back.
+ */
 export function saveState(core: RulesCore, state: RulesState): RulesSnapshot {
   return {
     version: VERSION,
     nowMs: Number.isFinite(state.nowMs) ? state.nowMs : null,
     fingerprints: Object.fromEntries(core.rules.map((rule) => [rule.id, ruleFingerprint(rule)])),
     pods: [...state.pods.byUid.values()].map((entry) => ({
-      fact: entry.fact,
+      fact: { ...entry.fact, annotations: {} },
       memos: memosOf(entry),
     })),
     cooldowns: [...state.cooldowns].map(([rule, fired]) => [rule, [...fired]]),
@@ -36,8 +40,8 @@ export function saveState(core: RulesCore, state: RulesState): RulesSnapshot {
 }
 
 /**
- * A new state from parsed JSON of saveState. For another set of rules too (a reload): cooldowns
- * stay with every rule id that is still there, memos only where the rule decides alike. Throws
+ * A new state from parsed JSON of saveState. For another set of rules too: cooldowns stay with
+ * every rule id that is still there, memos only where the rule decides alike. Throws
  * `store` when the data is not a snapshot of this version; begin with createRulesState then.
  */
 export function restoreState(core: RulesCore, data: unknown): RulesState {
@@ -68,6 +72,19 @@ export function restoreState(core: RulesCore, data: unknown): RulesState {
   }
   rebuildTimers(state);
   return state;
+}
+
+/**
+ * The state for another set of rules, on a reload: what a restart would keep, the pods as they are
+ * known, and what was counted quietly, whose numbers only grow. The old state is not changed.
+ */
+export function carryState(from: RulesCore, to: RulesCore, state: RulesState): RulesState {
+  const next = restoreState(to, JSON.parse(JSON.stringify(saveState(from, state))));
+  for (const [uid, entry] of next.pods.byUid) {
+    entry.fact = state.pods.byUid.get(uid)?.fact ?? entry.fact;
+  }
+  for (const [rule, counts] of state.quiet) next.quiet.set(rule, new Map(counts));
+  return next;
 }
 
 /**
@@ -107,14 +124,27 @@ export function noteFired(
 const REFUSED_AGAIN_MS = 30_000;
 
 /**
+ * Refusals that half a minute does not cure. The rule is tried again when its own cooldown is over:
+ * every 30 s it would fill journal and log with the same words for days.
+ */
+const LASTING: ReadonlySet<ReasonCode> = new Set([
+  'denied',
+  'freeze-too-long',
+  'name-too-long',
+  'probe-budget',
+  'uncapturable',
+]);
+
+/**
  * Takes a firing back that led to no capture because a guard or dispatch refused it: once-a-life
- * does not count it, and the rule cools down for 30 s at most. Without this a container that was
- * refused once, for a disk that was low for a minute, would not be captured before its next life.
+ * does not count it, and the rule cools down for 30 s at most, unless the reason is a lasting one.
+ * Without this a container that was refused once, for a disk that was low for a minute, would not
+ * be captured before its next life.
  */
 export function noteRefused(
   core: RulesCore,
   state: RulesState,
-  refused: { rule: string; target: Target },
+  refused: { rule: string; target: Target; reason: ReasonCode },
   nowMs: number,
 ): void {
   const rule = core.byId.get(refused.rule);
@@ -122,9 +152,11 @@ export function noteRefused(
   // Without a cooldown nothing would space the tries: such a rule waits for its next occasion.
   if (!rule || rule.limits.cooldownMs === 0) return;
   const { cooldownMs } = rule.limits;
-  const endsMs = nowMs + Math.min(cooldownMs, REFUSED_AGAIN_MS);
-  const key = describeTarget(refused.target);
-  startCooldown(state.cooldowns, { rule: rule.id, key, cooldownMs }, endsMs - cooldownMs);
+  if (!LASTING.has(refused.reason)) {
+    const endsMs = nowMs + Math.min(cooldownMs, REFUSED_AGAIN_MS);
+    const key = describeTarget(refused.target);
+    startCooldown(state.cooldowns, { rule: rule.id, key, cooldownMs }, endsMs - cooldownMs);
+  }
   const memo = entry && memoOf(entry, refused.target.container, rule.id);
   if (memo?.kind === 'memory' && memo.containerId === refused.target.containerId) {
     memo.firedMs = undefined;

@@ -11,10 +11,24 @@ describe('a firing that was refused', () => {
     const [fired] = bench.at(5, memory(0.9));
     const target = fired?.target;
     if (!target) throw new Error('it did not fire');
-    noteRefused(bench.core, bench.state, { rule: 'oom', target }, START_MS + 6);
+    const reason = 'disk-low';
+    noteRefused(bench.core, bench.state, { rule: 'oom', target, reason }, START_MS + 6);
     expect(bench.at(10, memory(0.91)).map(brief)).toEqual(['cooldown oom shop/cart/app']);
     expect(bench.at(15, memory(0.92))).toEqual([]);
     expect(bench.at(30_010, memory(0.93)).map(brief)).toEqual(['fired oom shop/cart/app']);
+  });
+
+  it('waits for the cooldown of its rule when the reason is one that lasts', () => {
+    const bench = benchOf({ oom: spec });
+    bench.at(0, podChanged(pod(), true));
+    const [fired] = bench.at(5, memory(0.9));
+    const target = fired?.target;
+    if (!target) throw new Error('it did not fire');
+    const refused = { rule: 'oom', target, reason: 'freeze-too-long' as const };
+    noteRefused(bench.core, bench.state, refused, START_MS + 6);
+    expect(bench.at(30_010, memory(0.91)).map(brief)).toEqual(['cooldown oom shop/cart/app']);
+    expect(bench.at(599_000, memory(0.92))).toEqual([]);
+    expect(bench.at(600_010, memory(0.93)).map(brief)).toEqual(['fired oom shop/cart/app']);
   });
 
   it('stays used up for a rule without a cooldown, which nothing else would slow down', () => {
@@ -22,7 +36,7 @@ describe('a firing that was refused', () => {
     bench.at(0, podChanged(pod(), true));
     const [fired] = bench.at(5, memory(0.9));
     if (!fired?.target) throw new Error('it did not fire');
-    const refused = { rule: 'oom', target: fired.target };
+    const refused = { rule: 'oom', target: fired.target, reason: 'disk-low' as const };
     noteRefused(bench.core, bench.state, refused, START_MS + 6);
     expect(bench.at(60_000, memory(0.93))).toEqual([]);
   });

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRandom } from '../../src/base/index.ts';
 import {
+  carryState,
   createDenyList,
   createRulesCore,
   createRulesState,
   keepOnlyPods,
+  quietCounts,
   type RulesState,
   restoreState,
   saveState,
@@ -61,6 +63,17 @@ describe('a saved and restored state', () => {
     expect(at(2_000)).toMatchObject([{ reason: 'window-open', detail: '1 of 3 within 1m' }]);
     expect(at(3_000)).toMatchObject([{ reason: 'window-open' }]);
     expect(at(4_000)).toMatchObject([{ reason: 'cooldown' }]);
+  });
+
+  it('goes on counting over a reload, with the pods as they are known', () => {
+    const bench = benchOf({ rule: spec });
+    const noted = { ...pod(), annotations: { note: 'x' } };
+    bench.at(0, podChanged(noted, true));
+    bench.state.quiet.set('rule', new Map([['not-selected', 3]]));
+    const next = carryState(bench.core, bench.core, bench.state);
+    expect(quietCounts(next)).toEqual([{ rule: 'rule', reason: 'not-selected', count: 3 }]);
+    expect([...next.pods.byUid.values()].map(({ fact }) => fact)).toEqual([noted]);
+    expect(JSON.stringify(saveState(bench.core, next))).not.toContain('note');
   });
 
   it('forgets pods that went while nobody watched', () => {
