@@ -57,6 +57,8 @@ export interface CaptureSide {
 const DAY_MS = 86_400_000;
 /** Longer than any cooldown that a restart must know of, short enough to stay small. */
 const JOURNAL_MS = 31 * DAY_MS;
+/** A refusal starts no cooldown that outlives it; it is kept for `status` and for people. */
+const JOURNAL_REFUSED_MS = DAY_MS;
 
 export function createCaptureSide(options: CaptureSideOptions): CaptureSide {
   return new CaptureSideImpl(options);
@@ -165,7 +167,9 @@ class CaptureSideImpl implements CaptureSide {
   #pruneJournal(): void {
     const { clock, log } = this.#options;
     try {
-      this.dispatcher.journal.prune(clock.wallMs() - JOURNAL_MS);
+      const nowMs = clock.wallMs();
+      const before = { endedMs: nowMs - JOURNAL_MS, refusedMs: nowMs - JOURNAL_REFUSED_MS };
+      this.dispatcher.journal.prune(before);
     } catch (error) {
       log.error('journal-not-pruned', { error });
     }

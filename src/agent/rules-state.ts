@@ -11,7 +11,7 @@ import {
 import { readSetting, type Store, writeSetting } from '../store/index.ts';
 
 const NAME = 'rules-state';
-/** More triggers than this since the last save cannot be: the hourly budget forbids it. */
+/** More captures than this since the last save cannot be: the hourly budget forbids it. */
 const JOURNALLED_MAX = 1_000;
 
 /**
@@ -28,7 +28,9 @@ export function createSavedRulesState(store: Store, clock: Clock, log: Logger): 
   return {
     load(core, journal) {
       const state = read(store, core, log);
-      for (const { trigger } of journal.recent(JOURNALLED_MAX).reverse()) {
+      for (const { trigger, state: reached } of journal.recent(JOURNALLED_MAX).reverse()) {
+        // Its cooldown was taken back when it was refused (noteRefused): not anew by a restart.
+        if (reached === 'refused') continue;
         for (const { rule, atMs } of trigger.decisions) {
           noteFired(core, state, { rule, target: trigger.target, atMs });
         }

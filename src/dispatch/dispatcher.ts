@@ -73,6 +73,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 /** A disk that is full now may have room in a moment. */
 const STORE_RETRY_MS = 1_000;
 
+/**
+ * Decisions that one trigger holds. Beyond it they still join, but are not kept: a storm must not
+ * write megabytes to disk for each further alert, while the container stands still.
+ */
+const DECISIONS_MAX = 100;
+
 interface Running {
   trigger: Trigger;
   ended: Promise<void>;
@@ -184,8 +190,8 @@ class DispatcherImpl implements Dispatcher {
     const same = (trigger: Trigger) => trigger.target.containerId === decision.target.containerId;
     const running = this.#running && same(this.#running.trigger) ? this.#running : undefined;
     const open = running?.trigger ?? [...this.#waiting.values()].find(same);
-    if (!open) return undefined;
-    const trigger: Trigger = { ...open, decisions: [...open.decisions, decision].slice(0, 100) };
+    if (!open || open.decisions.length >= DECISIONS_MAX) return open;
+    const trigger: Trigger = { ...open, decisions: [...open.decisions, decision] };
     this.journal.update(trigger);
     if (running) running.trigger = trigger;
     else this.#waiting.set(trigger.id, trigger);

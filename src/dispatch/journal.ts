@@ -51,8 +51,11 @@ export interface Journal {
   unfinished(): JournalEntry[];
   /** The newest entries, newest first. */
   recent(count: number): JournalEntry[];
-  /** Drops ended entries older than `beforeMs`; returns how many. */
-  prune(beforeMs: number): number;
+  /**
+   * Drops ended entries that are older than these wall times; returns how many. Refused ones can
+   * be many, one each half minute while a disk is low, and no restart needs them.
+   */
+  prune(before: { endedMs: number; refusedMs: number }): number;
 }
 
 interface JournalDocument {
@@ -109,10 +112,12 @@ export function createJournal(store: Store, wallMs: () => number): Journal {
       store
         .all('SELECT * FROM trigger_journal ORDER BY accepted_ms DESC, rowid DESC LIMIT ?', count)
         .map(toEntry),
-    prune: (beforeMs) =>
+    prune: ({ endedMs, refusedMs }) =>
       store.run(
-        `DELETE FROM trigger_journal WHERE state IN (${ended}) AND updated_ms < ?`,
-        beforeMs,
+        `DELETE FROM trigger_journal WHERE (state IN (${ended}) AND updated_ms < ?)
+         OR (state = 'refused' AND updated_ms < ?)`,
+        endedMs,
+        refusedMs,
       ),
   };
 }

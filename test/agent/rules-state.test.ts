@@ -79,6 +79,18 @@ describe('the saved state of the rules', () => {
     expect(reasonsAt(loaded, 601_001)).toEqual(['fired']);
   });
 
+  it('does not make a firing that was refused cool down anew', () => {
+    const { saved, dispatcher } = rig();
+    const state = fresh();
+    saved.save(core, state);
+    const [decision] = step(core, state, event(), START_MS + 1_000).decisions;
+    if (!decision?.target) throw new Error('did not fire');
+    const acceptance = dispatcher.offer({ ...decision, target: decision.target });
+    if (acceptance.kind !== 'accepted') throw new Error(acceptance.kind);
+    dispatcher.journal.note(acceptance.trigger.id, 'refused');
+    expect(reasonsAt(saved.load(core, dispatcher.journal), 31_001)).toEqual(['fired']);
+  });
+
   it('takes the newest of many journalled firings', () => {
     const { saved, dispatcher } = rig();
     const state = fresh();

@@ -98,6 +98,23 @@ describe('accepting', () => {
     expect(dispatcher.journal.unfinished()[0]?.trigger.decisions).toHaveLength(100);
   });
 
+  it('writes nothing more for decisions beyond those, which join all the same', () => {
+    const store = openStore(':memory:');
+    let written = 0;
+    const counting: Store = {
+      ...store,
+      run(sql, ...values) {
+        written++;
+        return store.run(sql, ...values);
+      },
+    };
+    const { dispatcher } = setUp({}, counting);
+    for (let i = 0; i < 100; i++) dispatcher.offer(fireOn(targetOf('a')));
+    const before = written;
+    expect(dispatcher.offer(fireOn(targetOf('a'))).kind).toBe('coalesced');
+    expect(written).toBe(before);
+  });
+
   it('refuses with the number and the time when the hour is used up', async () => {
     const { dispatcher, clock, end } = setUp({ capturesPerHourMax: 2 });
     for (const letter of ['a', 'b']) {
@@ -245,8 +262,22 @@ describe('the journal', () => {
     const [first] = dispatcher.journal.unfinished();
     dispatcher.journal.note(first?.trigger.id ?? '', 'recorded');
     await clock.advance(1_000);
-    expect(dispatcher.journal.prune(clock.wallMs())).toBe(1);
+    const nowMs = clock.wallMs();
+    expect(dispatcher.journal.prune({ endedMs: nowMs, refusedMs: nowMs })).toBe(1);
     expect(dispatcher.journal.unfinished()).toHaveLength(1);
+  });
+
+  it('drops refused entries sooner than archives and failures', async () => {
+    const { dispatcher, clock } = setUp();
+    const states = ['recorded', 'failed', 'refused'] as const;
+    for (const [index, state] of states.entries()) {
+      dispatcher.offer(fireOn(targetOf(String(index))));
+      const entry = dispatcher.journal.unfinished().at(-1);
+      dispatcher.journal.note(entry?.trigger.id ?? '', state);
+    }
+    await clock.advance(1_000);
+    expect(dispatcher.journal.prune({ endedMs: 0, refusedMs: clock.wallMs() })).toBe(1);
+    expect(dispatcher.journal.recent(10).map(({ state }) => state)).toEqual(['failed', 'recorded']);
   });
 });
 
