@@ -10,7 +10,7 @@ import {
   parseStats,
   sumPagemap,
 } from './criu-images.ts';
-import type { Finding } from './findings.ts';
+import { addFindings, type Finding } from './findings.ts';
 import { type MetadataReading, parseMetadata } from './metadata.ts';
 import { readTar, type TarMember, type TarReading } from './tar-reader.ts';
 
@@ -75,11 +75,13 @@ function indexFiles(members: readonly TarMember[], findings: Finding[]): Map<str
   const files = new Map<string, TarMember>();
   for (const member of members) {
     if (leadsOut(member.name)) {
-      findings.push({ code: 'unsafe-name', detail: JSON.stringify(member.name.slice(0, 200)) });
+      const detail = JSON.stringify(member.name.slice(0, 200));
+      addFindings(findings, [{ code: 'unsafe-name', detail }]);
     }
     if (member.type !== 'file') continue;
     if (files.has(member.name)) {
-      findings.push({ code: 'member-twice', detail: JSON.stringify(member.name.slice(0, 200)) });
+      const detail = JSON.stringify(member.name.slice(0, 200));
+      addFindings(findings, [{ code: 'member-twice', detail }]);
     } else {
       files.set(member.name, member);
     }
@@ -102,7 +104,7 @@ async function readSmall(
   const bytesMax = memberBytesMax[name];
   if (member.bytes > bytesMax) {
     const detail = `${name}: ${member.bytes} bytes, at most ${bytesMax}`;
-    findings.push({ code: 'member-too-large', detail });
+    addFindings(findings, [{ code: 'member-too-large', detail }]);
     return undefined;
   }
   return Buffer.from(await source.read(member.dataOffset, member.bytes));
@@ -130,13 +132,14 @@ async function readPagemaps(
   for (const [name, member] of files) {
     if (!/^checkpoint\/pagemap-[a-z0-9-]+\.img$/.test(name)) continue;
     if (member.bytes > PAGEMAP_BYTES_MAX) {
-      findings.push({ code: 'member-too-large', detail: `${name}: ${member.bytes} bytes` });
+      const detail = `${name}: ${member.bytes} bytes`;
+      addFindings(findings, [{ code: 'member-too-large', detail }]);
       continue;
     }
     try {
       pagemaps.set(name, await sumPagemap(source, member.dataOffset, member.bytes));
     } catch (error) {
-      findings.push(imageFinding(error, name));
+      addFindings(findings, [imageFinding(error, name)]);
     }
   }
   return pagemaps;
@@ -152,7 +155,7 @@ function attempt<T>(
   try {
     return parse(image);
   } catch (error) {
-    findings.push(imageFinding(error, name));
+    addFindings(findings, [imageFinding(error, name)]);
     return undefined;
   }
 }

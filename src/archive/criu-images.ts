@@ -74,7 +74,8 @@ export function parsePstree(image: Buffer): ImageProcess[] {
       if (field === 1) pid = value ?? 0;
       if (field !== 5) return;
       if (value !== undefined) threads.push(value);
-      if (data !== undefined) threads.push(...readPacked(data));
+      // One by one: as arguments of a call, some hundred thousand would end it with a RangeError.
+      for (const thread of data === undefined ? [] : readPacked(data)) threads.push(thread);
     });
     if (pid === 0) throw malformed('a process without pid');
     return { pid, threads };

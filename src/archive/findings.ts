@@ -25,6 +25,7 @@ export const findingCodes = {
   'other-container': 'it is an archive of another container than the one that was asked for',
   'recorded-already': 'it has a record already, of another capture',
   changed: 'the file changed while it was read: it is still being written',
+  more: 'more is wrong with it than is told',
 } as const;
 
 export type FindingCode = keyof typeof findingCodes;
@@ -34,6 +35,18 @@ export interface Finding {
   code: FindingCode;
   /** Name of the member or the offset, numbers that differ. */
   detail: string;
+}
+
+/** Findings of one archive that are told: enough for people, few enough for a line of the log. */
+const FINDINGS_MAX = 50;
+
+/** Adds findings up to the bound; what comes after it shows as one `more`. */
+export function addFindings(into: Finding[], found: Iterable<Finding>): void {
+  for (const finding of found) {
+    if (into.length > FINDINGS_MAX) return;
+    const isLast = into.length === FINDINGS_MAX;
+    into.push(isLast ? { code: 'more', detail: `than ${FINDINGS_MAX} findings` } : finding);
+  }
 }
 
 /** Why an archive can be neither proved complete nor called broken; with its sentence. */

@@ -2,7 +2,7 @@ import type { ByteSource, FileIdentity } from './byte-source.ts';
 import { openRegular } from './byte-source.ts';
 import { type ArchiveContents, readContents } from './contents.ts';
 import type { DumpStats, ImageProcess } from './criu-images.ts';
-import type { Finding, UnverifiedReason } from './findings.ts';
+import { addFindings, type Finding, type UnverifiedReason } from './findings.ts';
 import type { ArchiveMetadata, Engine } from './metadata.ts';
 
 /** What a sound archive tells. */
@@ -77,13 +77,14 @@ export function judgeContents(
 ): Verification {
   const { tar, metadata } = contents;
   const findings: Finding[] = [];
-  if (tar.kind === 'damaged') findings.push(tar.finding);
-  findings.push(...contents.findings);
-  if (metadata?.kind === 'bad') findings.push(...metadata.findings);
-  findings.push(...missingMembers(contents));
+  const add = (found: Iterable<Finding>) => addFindings(findings, found);
+  if (tar.kind === 'damaged') add([tar.finding]);
+  add(contents.findings);
+  if (metadata?.kind === 'bad') add(metadata.findings);
+  add(missingMembers(contents));
   const doubt = doubtOf(contents);
-  if (doubt?.reason !== 'image-version') findings.push(...pageFindings(contents));
-  else if (pagesBytesOf(contents) === 0) findings.push({ code: 'pages-empty', detail: '0 bytes' });
+  if (doubt?.reason !== 'image-version') add(pageFindings(contents));
+  else if (pagesBytesOf(contents) === 0) add([{ code: 'pages-empty', detail: '0 bytes' }]);
   const known = metadata?.kind === 'read' ? metadata.metadata : undefined;
   if (findings.length > 0 || source.bytes === 0) {
     return { kind: 'broken', findings, metadata: known };
@@ -96,30 +97,32 @@ export function judgeContents(
   return doubt ? { kind: 'unverified', ...doubt, facts } : { kind: 'complete', facts };
 }
 
-function missingMembers(contents: ArchiveContents): Finding[] {
+/** One by one: whoever has enough of them stops asking. */
+function* missingMembers(contents: ArchiveContents): Generator<Finding> {
   const { files, processes, pagemaps, metadata } = contents;
   const missing = (detail: string): Finding => ({ code: 'member-missing', detail });
-  const findings = requiredMembers.filter((name) => !files.has(name)).map(missing);
+  for (const name of requiredMembers) if (!files.has(name)) yield missing(name);
   const engine = metadata?.kind === 'read' ? metadata.metadata.engine : undefined;
   if (engine === 'containerd' && !files.has('status.dump') && !isContainerd20(contents, engine)) {
-    findings.push(missing('status.dump'));
+    yield missing('status.dump');
   }
-  for (const id of (processes ?? []).flatMap((process) => tasksOf(process, files))) {
-    const core = `checkpoint/core-${id}.img`;
-    if (!files.has(core)) findings.push(missing(core));
+  for (const process of processes ?? []) {
+    for (const id of tasksOf(process, files)) {
+      const core = `checkpoint/core-${id}.img`;
+      if (!files.has(core)) yield missing(core);
+    }
   }
-  if (processes?.length === 0) findings.push(missing('any process in pstree.img'));
+  if (processes?.length === 0) yield missing('any process in pstree.img');
   // A zombie has neither memory description nor page map; one without the other is a loss.
   for (const { pid } of processes ?? []) {
     const hasMemory = files.has(`checkpoint/mm-${pid}.img`);
     const hasPagemap = files.has(`checkpoint/pagemap-${pid}.img`);
-    if (hasMemory && !hasPagemap) findings.push(missing(`checkpoint/pagemap-${pid}.img`));
-    if (hasPagemap && !hasMemory) findings.push(missing(`checkpoint/mm-${pid}.img`));
+    if (hasMemory && !hasPagemap) yield missing(`checkpoint/pagemap-${pid}.img`);
+    if (hasPagemap && !hasMemory) yield missing(`checkpoint/mm-${pid}.img`);
   }
   if (pagemaps.size === 0 && ![...files.keys()].some((name) => name.includes('/pagemap-'))) {
-    findings.push(missing('checkpoint/pagemap-*'));
+    yield missing('checkpoint/pagemap-*');
   }
-  return findings;
 }
 
 /**
@@ -131,29 +134,26 @@ function tasksOf({ pid, threads }: ImageProcess, files: ArchiveContents['files']
 }
 
 /** The equation: pages of the maps that name pages-N.img, times the page size, is its size. */
-function pageFindings(contents: ArchiveContents): Finding[] {
+function* pageFindings(contents: ArchiveContents): Generator<Finding> {
   const pages = new Map<number, number>();
   for (const sum of contents.pagemaps.values()) {
     pages.set(sum.pagesId, (pages.get(sum.pagesId) ?? 0) + sum.pages);
   }
-  const findings: Finding[] = [];
   const sizes = pagesFiles(contents);
   const pageBytes = pageBytesOf(contents, pages, sizes);
   for (const [id, count] of pages) {
     const bytes = sizes.get(id);
     const name = `checkpoint/pages-${id}.img`;
     if (bytes === undefined) {
-      if (count > 0) findings.push({ code: 'pages-missing', detail: name });
+      if (count > 0) yield { code: 'pages-missing', detail: name };
     } else if (bytes !== count * pageBytes) {
       const detail = `${name}: ${bytes} bytes, ${count} pages of ${pageBytes} announced`;
-      findings.push({ code: 'pages-size', detail });
+      yield { code: 'pages-size', detail };
     }
   }
   for (const id of sizes.keys()) {
-    if (!pages.has(id))
-      findings.push({ code: 'pages-unclaimed', detail: `checkpoint/pages-${id}.img` });
+    if (!pages.has(id)) yield { code: 'pages-unclaimed', detail: `checkpoint/pages-${id}.img` };
   }
-  return findings;
 }
 
 function pagesFiles({ files }: ArchiveContents): Map<number, number> {

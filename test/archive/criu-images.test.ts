@@ -36,6 +36,11 @@ describe('images of CRIU', () => {
     ]);
   });
 
+  it('pstree: a process with more threads than a call has arguments', () => {
+    const entry = Buffer.concat([varintField(1, 1), bytesField(5, Buffer.alloc(500_000, 7))]);
+    expect(parsePstree(pstree(entry))[0]?.threads).toHaveLength(500_000);
+  });
+
   it('core: the machine', () => {
     expect(parseCoreMachine(image(0x54564319, 0x55053847, [varintField(1, 3)]))).toBe(3);
   });

@@ -7,9 +7,12 @@ import { readContents } from '../../src/archive/contents.ts';
 import type { Verification } from '../../src/archive/index.ts';
 import { judgeContents, verifyFile } from '../../src/archive/verify.ts';
 import {
+  bytesField,
   type CheckpointParts,
   checkpointMembers,
   checkpointTar,
+  image,
+  varintField,
 } from '../support/checkpoint-archive.ts';
 import { type TarItem, tar } from '../support/tar-writer.ts';
 import { useTempDirs } from '../support/temp-dir.ts';
@@ -239,6 +242,29 @@ describe('a broken archive', () => {
     const verification = await verify(tar(...members));
     expect(codesOf(verification)).toHaveLength(2);
     expect(verification).toMatchObject({ metadata: { pod: 'cart-7d9f' } });
+  });
+});
+
+describe('a hostile archive', () => {
+  it.each<[string, Buffer]>([
+    ['members twice', tar(...Array.from({ length: 500 }, () => ({ name: 'config.dump' })))],
+    [
+      'threads without a core image',
+      tar(
+        ...membersBut('checkpoint/pstree.img', {
+          data: image(0x54564319, 0x50273030, [
+            Buffer.concat([
+              varintField(1, 1),
+              bytesField(5, Buffer.from(Array.from({ length: 120 }, (_, id) => id + 1))),
+            ]),
+          ]),
+        }),
+      ),
+    ],
+  ])('with %s without end is told in a bounded number of findings', async (_name, bytes) => {
+    const verification = await verify(bytes);
+    expect(codesOf(verification)).toHaveLength(51);
+    expect(codesOf(verification).at(-1)).toBe('more than 50 findings');
   });
 });
 
