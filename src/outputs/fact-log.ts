@@ -14,8 +14,9 @@ const ORDINARY: ReadonlySet<ReasonCode> = new Set([
 ]);
 
 /**
- * The log: one line for each decision that matters and for each outcome. A rule that is held back
- * again and again by the same limit says so once a minute.
+ * The log: one line for each decision that matters and for each outcome of a trigger. What can
+ * happen as often as somebody sends an alert says so once a minute: a rule that is held back by the
+ * same limit, one that only observes, one that fires and is not accepted.
  */
 export function createFactLog(log: Logger, clock: Clock): Output {
   const quiet = createQuietLog(log, clock);
@@ -23,7 +24,7 @@ export function createFactLog(log: Logger, clock: Clock): Output {
     name: 'log',
     decided(decision) {
       const { rule, verdict, reason, target } = decision;
-      if (verdict !== 'suppress' || reason === 'observed') {
+      if (verdict !== 'suppress') {
         log.info('decision', decisionFields(decision));
       } else if (!ORDINARY.has(reason)) {
         const kind = `${rule} ${reason} ${target?.containerId ?? ''}`;
@@ -31,6 +32,12 @@ export function createFactLog(log: Logger, clock: Clock): Output {
       }
     },
     ended(outcome) {
+      if (outcome.kind === 'not-accepted') {
+        const { decision, reason } = outcome;
+        const kind = `${decision.rule} ${reason} ${decision.target?.containerId ?? ''}`;
+        quiet.warn('outcome', kind, outcomeFields(outcome));
+        return;
+      }
       const isGood = outcome.kind === 'archived';
       log[isGood ? 'info' : 'warn']('outcome', outcomeFields(outcome));
     },

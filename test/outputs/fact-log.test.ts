@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createFactLog } from '../../src/outputs/index.ts';
+import { createFactLog, type Output } from '../../src/outputs/index.ts';
 import type { Decision } from '../../src/rules/index.ts';
 import { fireOn, targetOf } from '../support/decisions.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -44,6 +44,18 @@ describe('the log of facts', () => {
     await clock.advance(60_000);
     output.decided(held('cooldown'));
     expect(lines.map(({ fields }) => fields.unlogged)).toEqual([undefined, undefined, 49]);
+  });
+
+  it.each([
+    ['is not accepted', (output: Output) => output.ended(notAccepted())],
+    ['observes', (output: Output) => output.decided(held('observed'))],
+  ])('cannot be flooded by alerts for a rule that %s', async (_name, tell) => {
+    const { output, clock, lines } = start();
+    for (let i = 0; i < 500; i++) tell(output);
+    expect(lines).toHaveLength(1);
+    await clock.advance(60_000);
+    tell(output);
+    expect(lines[1]?.fields.unlogged).toBe(499);
   });
 
   it('has a line for each outcome, with what a machine wants to know', () => {
