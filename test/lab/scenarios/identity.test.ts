@@ -69,6 +69,18 @@ describe('the kubelet', () => {
     expect(JSON.stringify(outcome)).toMatch(/certificate/i);
   });
 
+  it('can be reached through the API server’s node proxy, for trying out', async () => {
+    const proxy = { apiGroups: [''], resources: ['nodes/proxy'], verbs: ['get', 'create'] };
+    running = await startLabAgent({
+      rules,
+      token: await createServiceAccountToken('through-proxy', [...agentRights, proxy]),
+      change: (config) => ({ ...config, kubelet: { tls: {}, through: 'api-server' } }),
+    });
+    const record = await running.archived('watched');
+    await proveArchive(node, record);
+    expect(record.backend).toBe('kubelet');
+  });
+
   it('refuses without the right: the failure is named forbidden, with the missing rule', async () => {
     const pinned = lab.kubeletCert === 'ca' ? {} : { pin: node.kubeletCertFile };
     running = await startLabAgent({
