@@ -1,17 +1,27 @@
+import { constants } from 'node:os';
+
+type Stopping = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+
 /**
- * Resolves at the first SIGTERM or SIGINT, with its name. A second one ends the process at once,
- * for people who cannot wait.
+ * Resolves at the first SIGTERM or SIGINT (or what `signals` names), with its name. A second one
+ * ends the process at once, for people who cannot wait.
  */
-export function untilSignal(): Promise<NodeJS.Signals> {
+export function untilSignal(
+  signals: readonly Stopping[] = ['SIGTERM', 'SIGINT'],
+): Promise<Stopping> {
   return new Promise((resolve) => {
     const hear = (signal: NodeJS.Signals) => {
-      process.removeListener('SIGTERM', hear);
-      process.removeListener('SIGINT', hear);
-      process.once('SIGTERM', () => process.exit(143));
-      process.once('SIGINT', () => process.exit(130));
-      resolve(signal);
+      for (const one of signals) {
+        process.removeListener(one, hear);
+        process.once(one, () => process.exit(exitCodeOfSignal(one)));
+      }
+      resolve(signal as Stopping);
     };
-    process.once('SIGTERM', hear);
-    process.once('SIGINT', hear);
+    for (const one of signals) process.once(one, hear);
   });
+}
+
+/** What a shell reports of a process that a signal ended. */
+export function exitCodeOfSignal(signal: Stopping): number {
+  return 128 + constants.signals[signal];
 }

@@ -66,12 +66,21 @@ function leftOf({ child, tmp }: Demo) {
   return { processes: child.pid !== undefined && isAlive(child.pid), files: readdirSync(tmp) };
 }
 
+/** What was killed without waiting for it is gone a moment later. */
+async function untilAlone({ child }: Demo): Promise<void> {
+  for (let tries = 0; tries < 500 && child.pid !== undefined && isAlive(child.pid); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
 const NOTHING = { processes: false, files: [] };
 const MINUTE_MS = 60_000;
 
 // They sleep most of the time: all of them at once, and the one that takes long is looked at last.
 const atOnce = startDemo();
 const interrupted = startDemo();
+const impatient = startDemo();
+const hungUp = startDemo('--keep');
 const whole = startDemo();
 
 describe('stillpoint demo', () => {
@@ -97,6 +106,31 @@ describe('stillpoint demo', () => {
       expect(interrupted.said()).toContain('SIGINT: stopping');
       expect(interrupted.said()).toContain('Everything of the demo was stopped and removed.');
       expect(leftOf(interrupted)).toEqual(NOTHING);
+    },
+    MINUTE_MS,
+  );
+
+  it(
+    'leaves nothing behind when a second Ctrl-C does not wait for the first',
+    async () => {
+      await impatient.says(/capture +shop\/cart\/app/);
+      impatient.child.kill('SIGINT');
+      await impatient.says('SIGINT: stopping');
+      impatient.child.kill('SIGINT');
+      expect(await impatient.ended).toBe(130);
+      await untilAlone(impatient);
+      expect(leftOf(impatient)).toEqual(NOTHING);
+    },
+    MINUTE_MS,
+  );
+
+  it(
+    'leaves nothing behind when its terminal is closed',
+    async () => {
+      await hungUp.says('A leak that nears its limit');
+      hungUp.child.kill('SIGHUP');
+      expect(await hungUp.ended).toBe(129);
+      expect(leftOf(hungUp)).toEqual(NOTHING);
     },
     MINUTE_MS,
   );

@@ -16,7 +16,7 @@ import {
 } from '../../base/index.ts';
 import { createSim, type Sim } from '../../sim/index.ts';
 import { type Io, paint } from '../output.ts';
-import { untilSignal } from '../signals.ts';
+import { exitCodeOfSignal, untilSignal } from '../signals.ts';
 import { formatTable } from '../table.ts';
 import { stillpointVersion } from '../version.ts';
 import { type AlertDoor, openNatsDoor, openWebhookDoor } from './alert-door.ts';
@@ -32,20 +32,19 @@ const clock = systemClock;
  */
 export async function runDemo(io: Io, { keep }: { keep: boolean }): Promise<number> {
   const cleanup = createCleanup();
-  const interrupted = untilSignal();
+  // A closed terminal is no different from a Ctrl-C.
+  const interrupted = untilSignal(['SIGINT', 'SIGTERM', 'SIGHUP']);
   const console = createConsole(io, clock);
+  void interrupted.then((signal) => console.say(`\n${signal}: stopping`));
   try {
-    const building = build(io, console, cleanup);
-    await Promise.race([building, interrupted]);
     // What was half built at a Ctrl-C is finished first: only then can all of it be taken down.
-    const stage = await building;
+    const stage = await build(io, console, cleanup);
     const told = tell(io, stage, keep, interrupted);
     const end = await Promise.race([interrupted, told]);
     if (end === 'told') return 0;
-    console.say(`\n${end}: stopping`);
     // What is still being told fails when its parts are taken away below; that is no news.
     told.catch(() => undefined);
-    return keep && end === 'SIGINT' ? 0 : 130;
+    return keep && end === 'SIGINT' ? 0 : exitCodeOfSignal(end);
   } finally {
     const failed = await cleanup.run();
     for (const { what, error } of failed) io.err(`could not remove ${what}: ${String(error)}\n`);
@@ -60,7 +59,13 @@ interface DemoStage extends Stage {
 
 async function build(io: Io, console: Console, cleanup: Cleanup): Promise<DemoStage> {
   const directory = mkdtempSync(join(tmpdir(), 'stillpoint-demo-'));
-  cleanup.add(directory, () => rmSync(directory, { recursive: true, force: true }));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  // For ways out that wait for nothing: a second Ctrl-C, an exception.
+  process.once('exit', remove);
+  cleanup.add(directory, () => {
+    process.removeListener('exit', remove);
+    remove();
+  });
   const sim = createSim({
     dir: join(directory, 'node'),
     clock,

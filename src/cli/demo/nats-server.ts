@@ -27,8 +27,12 @@ export async function startNatsServer(
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
+  const kill = () => void child.kill('SIGKILL');
+  // It would outlive a demo that ends without waiting, as at a second Ctrl-C.
+  process.once('exit', kill);
   const stop = async () => {
-    child.kill('SIGKILL');
+    process.removeListener('exit', kill);
+    kill();
     await ended;
   };
   if (await answers(child, port, clock)) return { url: `nats://127.0.0.1:${port}`, program, stop };
