@@ -29,9 +29,17 @@ export interface ApiServer {
  * The agent's own API: HTTP and JSON on a unix socket of mode 0600. Who may open the socket is
  * root on this node already, so there is no further authentication; bodies are capped all the same.
  */
-export function createApiServer(socket: string, routes: ApiRoutes): ApiServer {
+export function createApiServer(
+  socket: string,
+  routes: ApiRoutes,
+  onTrouble: (error: Error) => void,
+): ApiServer {
   const server = createServer((request, response) => {
     void answer(routes, request, response);
+  });
+  // No file descriptor left for a caller, for example: nobody listening would end the process.
+  server.on('error', (error) => {
+    if (server.listening) onTrouble(error);
   });
   return {
     async start() {

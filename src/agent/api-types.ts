@@ -57,11 +57,6 @@ export type CaptureProgress =
   | { kind: 'failed'; class: string; message: string; hint: string }
   | { kind: 'broken'; archive: string; findings: readonly string[] };
 
-/** Body of POST /v1/prune. */
-export interface PruneBody {
-  dryRun: boolean;
-}
-
 /** The reply to POST /v1/prune: every archive, with what was done and why. */
 export interface PruneReply {
   dryRun: boolean;

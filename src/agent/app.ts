@@ -6,12 +6,13 @@ import {
   type Logger,
   type Random,
 } from '../base/index.ts';
+import { quietCounts } from '../rules/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import { createApiRoutes } from './api-routes.ts';
 import { createApiServer } from './api-server.ts';
 import type { AgentStatus } from './api-types.ts';
 import { type CaptureSide, createCaptureSide } from './capture-side.ts';
-import { createClients } from './clients.ts';
+import { type Clients, createClients } from './clients.ts';
 import type { AgentConfig } from './config-schema.ts';
 import { createDecisionSide, type DecisionSide, denyReasonOf, podOf } from './decision-side.ts';
 import { createFacts, type Fact, type Facts } from './facts.ts';
@@ -81,24 +82,7 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   const tell = await createTell({ ...options, clients, facts });
   cleanup.add('outputs', () => tell.stop());
 
-  // The two sides know each other only through these calls.
-  let decisions: DecisionSide | undefined;
-  const captures = createCaptureSide({
-    ...options,
-    clients,
-    store,
-    facts,
-    podOf: (target) => decisions && podOf(decisions.intake, target),
-    denyReason: (pod, target) => decisions && denyReasonOf(decisions.intake, pod, target),
-  });
-  decisions = createDecisionSide({
-    ...options,
-    clients,
-    store,
-    facts,
-    dispatcher: captures.dispatcher,
-    onPolicies: (policies) => captures.retention.setPolicies(policies),
-  });
+  const { captures, decisions } = createSides({ ...options, clients, store, facts });
   const status = statusReader(options, startedMs, captures, decisions);
   watchWithMetrics(tell, config, captures, decisions);
 
@@ -113,6 +97,7 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
       facts,
       status,
     }),
+    (error) => log.error('socket-trouble', { error }),
   );
   await api.start();
   cleanup.add('socket', () => api.stop());
@@ -142,6 +127,26 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
       return stopping;
     },
   };
+}
+
+/** Everything before a capture is wanted, and everything after. */
+function createSides(options: AgentOptions & { clients: Clients; store: Store; facts: Facts }): {
+  captures: CaptureSide;
+  decisions: DecisionSide;
+} {
+  // The two sides know each other only through these calls.
+  let decisions: DecisionSide | undefined;
+  const captures = createCaptureSide({
+    ...options,
+    podOf: (target) => decisions && podOf(decisions.intake, target),
+    denyReason: (pod, target) => decisions && denyReasonOf(decisions.intake, pod, target),
+  });
+  decisions = createDecisionSide({
+    ...options,
+    dispatcher: captures.dispatcher,
+    onPolicies: (policies) => captures.retention.setPolicies(policies),
+  });
+  return { captures, decisions };
 }
 
 async function stop(cleanup: Cleanup, log: Logger): Promise<void> {
@@ -193,6 +198,7 @@ function watchWithMetrics(
       dropped: () => source.dropped(),
     });
   }
+  tell.metrics.watch({ name: 'rules', dropped: () => passedOver(decisions) });
   tell.metrics.measure(() => {
     const { availableBytes = 0, floorBytes = 0 } = diskOf(
       config.checkpointsDir,
@@ -205,4 +211,13 @@ function watchWithMetrics(
       disk: { availableBytes, floorBytes },
     };
   });
+}
+
+/** Signals that a rule passed over without a decision, by reason. */
+function passedOver(decisions: DecisionSide): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { reason, count } of quietCounts(decisions.intake.state())) {
+    counts[reason] = (counts[reason] ?? 0) + count;
+  }
+  return counts;
 }

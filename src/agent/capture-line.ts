@@ -152,8 +152,8 @@ class CaptureLineImpl implements CaptureLine {
       } catch (error) {
         if (isStillpointError(error, 'cancelled')) return;
         log.error('archive-not-recorded', { archive: request.archivePath, error });
-        if (isStillpointError(error, 'bad-config')) {
-          this.#broken(request.trigger, basename(request.archivePath), [error.message]);
+        if (!isCuredByTime(error)) {
+          this.#broken(request.trigger, basename(request.archivePath), [messageOf(error)]);
           return;
         }
         // The archive stays where it is; a disk that is full now may have room later.
@@ -194,4 +194,9 @@ class CaptureLineImpl implements CaptureLine {
       this.#options.log.error('journal-not-written', { trigger: trigger.id, error });
     }
   }
+}
+
+/** A wrong directory or a mistake of ours stays: it must not keep later archives waiting. */
+function isCuredByTime(error: unknown): boolean {
+  return isStillpointError(error) && error.code !== 'bad-config' && error.code !== 'internal';
 }

@@ -1,4 +1,11 @@
-import type { Cancel, Clock, Logger, Random } from '../base/index.ts';
+import {
+  type Cancel,
+  type Clock,
+  createQuietLog,
+  type Logger,
+  type QuietLog,
+  type Random,
+} from '../base/index.ts';
 import type { Dispatcher } from '../dispatch/index.ts';
 import type { TriggerOutcome } from '../outputs/index.ts';
 import type { RetentionPolicy } from '../retention/index.ts';
@@ -77,6 +84,7 @@ class DecisionSideImpl implements DecisionSide {
   readonly intake: Intake;
   readonly sources: Sources;
   readonly #options: DecisionSideOptions;
+  readonly #quiet: QuietLog;
   readonly #saved: SavedRulesState;
   readonly #ruleFiles: RuleFiles;
   readonly #memoryTargets: MemoryTargets | undefined;
@@ -91,6 +99,7 @@ class DecisionSideImpl implements DecisionSide {
   constructor(options: DecisionSideOptions) {
     this.#options = options;
     const { clients, clock, log, store, facts, dispatcher } = options;
+    this.#quiet = createQuietLog(log, clock);
     this.#saved = createSavedRulesState(store, clock, log);
     this.intake = createIntake({
       clock,
@@ -205,10 +214,17 @@ class DecisionSideImpl implements DecisionSide {
     }
   }
 
+  /** Never throws, as sources are promised: a mistake of ours must not end who brings signals. */
   #emit(signal: Signal): void {
+    const isOfPod = signal.kind === 'podChanged' || signal.kind === 'podGone';
     if (signal.kind === 'podChanged') this.#firstPods?.add(signal.pod.uid);
-    if (signal.kind !== 'memory') this.#unsaved = true;
-    this.intake.take(signal);
+    try {
+      const taken = this.intake.take(signal);
+      // What nobody wants to decide changes nothing that is saved: Events of a whole cluster come by.
+      if (isOfPod || taken.length > 0) this.#unsaved = true;
+    } catch (error) {
+      this.#quiet.error('signal-not-decided', signal.kind, { kind: signal.kind, error });
+    }
   }
 
   #onStatus(source: string, status: SourceStatus): void {

@@ -9,6 +9,7 @@ import type { LogFields, Logger } from './log.ts';
 export interface QuietLog {
   info(event: string, kind: string, fields?: LogFields): void;
   warn(event: string, kind: string, fields?: LogFields): void;
+  error(event: string, kind: string, fields?: LogFields): void;
 }
 
 const EVERY_MS = 60_000;
@@ -18,7 +19,7 @@ const KINDS_MAX = 256;
 export function createQuietLog(log: Logger, clock: Clock): QuietLog {
   const kinds = new Map<string, { loggedMs: number; unlogged: number }>();
   const write =
-    (level: 'info' | 'warn') =>
+    (level: keyof QuietLog) =>
     (event: string, kind: string, fields: LogFields = {}): void => {
       const key = `${event} ${kind}`;
       const nowMs = clock.monotonicMs();
@@ -33,5 +34,5 @@ export function createQuietLog(log: Logger, clock: Clock): QuietLog {
       kinds.set(key, { loggedMs: nowMs, unlogged: 0 });
       log[level](event, { ...fields, ...(known?.unlogged ? { unlogged: known.unlogged } : {}) });
     };
-  return { info: write('info'), warn: write('warn') };
+  return { info: write('info'), warn: write('warn'), error: write('error') };
 }

@@ -84,7 +84,10 @@ export async function createInstruments(): Promise<Instruments> {
       [],
       SECONDS_OF_A_CAPTURE,
     ),
-    dropped: counter('dropped_total', 'What a source or an output dropped.', ['by', 'reason']),
+    dropped: counter('dropped_total', 'What a source, the rules or an output passed over.', [
+      'by',
+      'reason',
+    ]),
     state: gauge('state', '1 for the state that a source or connection is in.', ['of', 'state']),
     waiting: gauge('queue_length', 'Triggers that wait for their turn.'),
     archives: gauge('archives', 'Archives in the checkpoints directory.', ['owner']),

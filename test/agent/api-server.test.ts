@@ -20,8 +20,12 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+const noTrouble = (error: Error) => {
+  throw error;
+};
+
 async function serve(routes: ApiRoutes): Promise<ReturnType<typeof createAgentClient>> {
-  server = createApiServer(socket, routes);
+  server = createApiServer(socket, routes, noTrouble);
   await server.start();
   return createAgentClient(socket);
 }
@@ -101,14 +105,14 @@ describe("the agent's socket", () => {
 
   it('does not take the place of an agent that runs', async () => {
     await serve({});
-    const second = createApiServer(socket, {});
+    const second = createApiServer(socket, {}, noTrouble);
     await expect(second.start()).rejects.toMatchObject({ code: 'conflict' });
   });
 
   it('does not remove a file that is no socket', async () => {
     socket = join(directory, 'file');
     writeFileSync(socket, 'precious');
-    await expect(createApiServer(socket, {}).start()).rejects.toMatchObject({
+    await expect(createApiServer(socket, {}, noTrouble).start()).rejects.toMatchObject({
       code: 'not-writable',
     });
     expect(statSync(socket).size).toBe(8);
@@ -117,7 +121,7 @@ describe("the agent's socket", () => {
   it('says that its directory cannot be made', async () => {
     writeFileSync(join(directory, 'file'), '');
     socket = join(directory, 'file', 'agent.sock');
-    const starting = createApiServer(socket, {}).start();
+    const starting = createApiServer(socket, {}, noTrouble).start();
     await expect(starting).rejects.toMatchObject({
       code: 'not-writable',
       message: expect.stringContaining(join(directory, 'file')),

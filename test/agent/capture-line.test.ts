@@ -242,6 +242,24 @@ describe('the line from trigger to archive', () => {
     expect(state()).toBe('failed');
   });
 
+  it('is not held up by an archive that a mistake of ours keeps from being proved', async () => {
+    let calls = 0;
+    const { ends, dispatcher } = rig({
+      async keep(request) {
+        calls++;
+        if (calls === 1) throw new RangeError('a bug');
+        return kept(request);
+      },
+    });
+    dispatcher.offer(fireOn(targetOf('a')));
+    dispatcher.offer(fireOn(targetOf('b')));
+    await settle();
+    expect(ends()).toMatchObject([
+      { kind: 'broken', findings: ['a bug'] },
+      { kind: 'archived', trigger: { target: targetOf('b') } },
+    ]);
+  });
+
   it('proves one archive after another, beside the next capture', async () => {
     const open: (() => void)[] = [];
     const one = rig({

@@ -165,6 +165,7 @@ describe('the whole street', () => {
     const when = 'when: { event: { reason: Boom } }';
     node.rules('all', rule('everywhere', `${when}, target: {}`));
     node.rules('seen', rule('only-seen', `mode: observe, ${when}, target: {}`));
+    node.rules('calm', rule('calm', 'when: { event: { reason: Boom, type: Normal } }, target: {}'));
     node.sim.scenario.addPod({ ...cart(), namespace: 'kube-system' });
     const running = await node.start({ deny: { namespaces: ['secret'] } });
     node.sim.scenario.addPod({ ...cart(), namespace: 'secret' });
@@ -178,6 +179,9 @@ describe('the whole street', () => {
     }
     const reasons = running.of('decision').map(({ decision }) => decision.reason);
     expect(reasons).toEqual(['denied', 'denied', 'denied', 'denied']);
+    const { address, port } = running.agent.http();
+    const metrics = await (await fetch(`http://${address}:${port}/metrics`)).text();
+    expect(metrics).toContain('stillpoint_dropped_total{by="rules",reason="no-match"} 2');
     expect(node.sim.happenings.all('checkpoint-received')).toEqual([]);
   });
 });
