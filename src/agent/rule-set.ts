@@ -27,10 +27,8 @@ export function ruleSetFromDocuments(documents: YamlDocuments, nowMs: number): L
   const policies = policiesFromDocuments(policyDocuments);
   const mistakes = [...(rules.ok ? [] : rules.mistakes), ...(policies.ok ? [] : policies.mistakes)];
   if (!rules.ok || !policies.ok) return { ok: false, mistakes };
-  return {
-    ok: true,
-    set: { rules: rules.rules, policies: policies.policies, warnings: rules.warnings },
-  };
+  const warnings = [...rules.warnings, ...policies.warnings];
+  return { ok: true, set: { rules: rules.rules, policies: policies.policies, warnings } };
 }
 
 /** All mistakes as one text for a log line or a terminal. */

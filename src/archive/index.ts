@@ -19,7 +19,6 @@ export { type FileHash, hashFile } from './hash.ts';
 export {
   type ArchiveReport,
   type RecordCheck,
-  requireRecord,
   showArchive,
   verifyArchive,
 } from './inspect.ts';

@@ -1,5 +1,4 @@
 import { basename, dirname, join } from 'node:path';
-import { StillpointError } from '../base/index.ts';
 import { hashFile } from './hash.ts';
 import { recordFileName, workspacePaths } from './names.ts';
 import type { ArchiveRecord } from './record.ts';
@@ -51,20 +50,6 @@ export async function verifyArchive(
     : await readRecordOf(path);
   const record = compareRecord(reading, verification, { bytes: identity.bytes, sha256 });
   return { archive: basename(path), bytes: identity.bytes, verification, record, sha256 };
-}
-
-/** The record beside an archive. Errors: `not-found` when it has none, `record-broken`. */
-export async function requireRecord(path: string): Promise<ArchiveRecord> {
-  const reading = await readRecordOf(path);
-  if (reading.kind === 'sound') return reading.record;
-  if (reading.kind === 'none') {
-    const message = `${path} has no record: it is not one of Stillpoint's archives`;
-    throw new StillpointError({ code: 'not-found', message });
-  }
-  throw new StillpointError({
-    code: 'record-broken',
-    message: `the record of ${path} cannot be used: ${reading.why}`,
-  });
 }
 
 function readRecordOf(path: string): Promise<RecordReading> {

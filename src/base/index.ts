@@ -22,7 +22,7 @@ export { globMatches } from './glob.ts';
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './log.ts';
 export { parseQuantityBytes } from './quantity.ts';
 export { createQuietLog, type QuietLog } from './quiet-log.ts';
-export { createRandom, freshSeed, type Random, seedFromText } from './random.ts';
+export { createRandom, freshSeed, type Random } from './random.ts';
 export { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './token-bucket.ts';
 export {
   formatBytes,

@@ -25,12 +25,3 @@ export function createRandom(seed: number): Random {
 export function freshSeed(): number {
   return randomBytes(4).readUInt32LE(0);
 }
-
-/** A seed made from text (FNV-1a), so that a node always gets the same jitter. */
-export function seedFromText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  return hash >>> 0;
-}

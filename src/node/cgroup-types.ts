@@ -56,7 +56,6 @@ export interface DiskSpace {
 /** Asks the machine about itself. */
 export interface NodeProbe {
   readonly cgroups: Cgroups;
-  diskSpace(path: string): DiskSpace;
   /** TracerPid of /proc/PID/status: 0 = nobody traces it; undefined = no such process. */
   tracerPid(pid: number): number | undefined;
   /** Bytes the container's processes hold that a checkpoint must write (anon + shmem + swapped). */

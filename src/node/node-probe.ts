@@ -9,7 +9,6 @@ export function createNodeProbe(options: CgroupOptions & { cgroups?: Cgroups } =
   const procRoot = resolve(options.procRoot ?? '/proc');
   return {
     cgroups: options.cgroups ?? openCgroups(options),
-    diskSpace: readDiskSpace,
     tracerPid: (pid) => readTracerPid(procRoot, pid),
     imageBytes: readImageBytes,
   };

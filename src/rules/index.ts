@@ -1,6 +1,6 @@
 /**
  * rules: the language (YAML to Rule), and the pure core that turns signals into decisions. No
- * I/O but for load, no clock of its own, no knowledge of how a capture is done. Imports only
+ * I/O, no clock of its own, no knowledge of how a capture is done. Imports only
  * signal and base.
  */
 export { REQUEST_RULE } from './check.ts';
@@ -15,7 +15,7 @@ export {
   scheduleEntries,
 } from './derive.ts';
 export { ruleFingerprint } from './fingerprint.ts';
-export { type LoadedRules, type LoadOptions, loadRules, rulesFromDocuments } from './load.ts';
+export { type LoadedRules, type LoadOptions, rulesFromDocuments } from './load.ts';
 export type {
   EventMatch,
   FieldMatch,

@@ -1,7 +1,6 @@
 import {
   type Mistake,
   mistakeAt,
-  readYaml,
   unknownKind,
   validateDocument,
   type YamlDocument,
@@ -33,11 +32,6 @@ export interface LoadOptions {
 }
 
 const RULE_KIND = 'CheckpointRule';
-
-/** Reads a file or directory (base readYaml) and loads it. Never throws: all is a mistake. */
-export async function loadRules(path: string, options: LoadOptions): Promise<LoadedRules> {
-  return rulesFromDocuments(await readYaml(path), options);
-}
 
 /** Documents to rules; every mistake of every document, not the first. */
 export function rulesFromDocuments(

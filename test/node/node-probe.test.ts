@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { isStillpointError } from '../../src/base/index.ts';
-import { createNodeProbe, type NodeProbe } from '../../src/node/index.ts';
+import { createNodeProbe, type NodeProbe, readDiskSpace } from '../../src/node/index.ts';
 import { type FakeTree, ID_A, makeFakeTree } from './fake-tree.ts';
 
 const trees: FakeTree[] = [];
@@ -63,7 +63,7 @@ describe('a process', () => {
 
 describe('disk space', () => {
   it('is that of the file system which holds the path', () => {
-    const space = probeOf(2).probe.diskSpace(tmpdir());
+    const space = readDiskSpace(tmpdir());
     expect(space.totalBytes).toBeGreaterThan(space.availableBytes);
     expect(space.availableBytes).toBeGreaterThan(0);
     expect(space.device).toBeGreaterThan(0);
@@ -71,7 +71,7 @@ describe('disk space', () => {
 
   it('is not-found for a path that does not exist', () => {
     try {
-      probeOf(2).probe.diskSpace(join(tmpdir(), 'stillpoint-no-such-directory'));
+      readDiskSpace(join(tmpdir(), 'stillpoint-no-such-directory'));
       throw new Error('was answered');
     } catch (error) {
       expect(isStillpointError(error, 'not-found')).toBe(true);

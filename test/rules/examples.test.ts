@@ -1,21 +1,21 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { formatMistake } from '../../src/base/index.ts';
+import { formatMistake, readYaml } from '../../src/base/index.ts';
 import { policiesFromDocuments } from '../../src/retention/index.ts';
-import { loadRules } from '../../src/rules/index.ts';
+import { rulesFromDocuments } from '../../src/rules/index.ts';
 
 const examples = join(import.meta.dirname, '../../rules');
 const nowMs = Date.UTC(2026, 0, 1);
 
 describe('the examples in rules/', () => {
   it('load without a mistake or a warning', async () => {
-    const loaded = await loadRules(examples, { nowMs });
+    const loaded = rulesFromDocuments(await readYaml(examples), { nowMs });
     const told = loaded.ok ? loaded.warnings : loaded.mistakes;
     expect(told.map(formatMistake)).toEqual([]);
   });
 
   it('show each kind of condition, and policies for their classes', async () => {
-    const loaded = await loadRules(examples, { nowMs });
+    const loaded = rulesFromDocuments(await readYaml(examples), { nowMs });
     if (!loaded.ok) throw new Error('the examples do not load');
     const kinds = loaded.rules.map(({ when }) => when.kind).sort();
     expect(kinds).toEqual(['alert', 'crashLoop', 'event', 'memory', 'schedule']);
@@ -23,7 +23,7 @@ describe('the examples in rules/', () => {
   });
 
   it('have policies that retention takes', async () => {
-    const loaded = await loadRules(examples, { nowMs });
+    const loaded = rulesFromDocuments(await readYaml(examples), { nowMs });
     if (!loaded.ok) throw new Error('the examples do not load');
     const policies = policiesFromDocuments(loaded.others);
     const told = policies.ok ? policies.warnings : policies.mistakes;
@@ -31,7 +31,7 @@ describe('the examples in rules/', () => {
   });
 
   it('reach only pods that opted in', async () => {
-    const loaded = await loadRules(examples, { nowMs });
+    const loaded = rulesFromDocuments(await readYaml(examples), { nowMs });
     if (!loaded.ok) throw new Error('the examples do not load');
     for (const rule of loaded.rules) {
       expect(rule.target.matchLabels).toEqual({ 'stillpoint.dev/enabled': 'true' });

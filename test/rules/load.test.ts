@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parseYaml } from '../../src/base/index.ts';
-import { loadRules, ruleFingerprint, rulesFromDocuments } from '../../src/rules/index.ts';
+import { parseYaml, readYaml } from '../../src/base/index.ts';
+import { ruleFingerprint, rulesFromDocuments } from '../../src/rules/index.ts';
 import { useTempDirs } from '../support/temp-dir.ts';
 import { rulesOf, START_MS } from './support/bench.ts';
 
@@ -20,7 +20,7 @@ describe('loading rules', () => {
     const home = tempDir();
     writeFileSync(join(home, 'b.yaml'), rule('three'));
     writeFileSync(join(home, 'a.yaml'), `${rule('two')}---\n${rule('one')}`);
-    const loaded = await loadRules(home, options);
+    const loaded = rulesFromDocuments(await readYaml(home), options);
     expect(loaded).toMatchObject({
       ok: true,
       rules: [
@@ -63,7 +63,7 @@ describe('loading rules', () => {
   });
 
   it('of an empty directory gives no rules and no mistake', async () => {
-    expect(await loadRules(tempDir(), options)).toEqual({
+    expect(rulesFromDocuments(await readYaml(tempDir()), options)).toEqual({
       ok: true,
       rules: [],
       others: [],

@@ -104,7 +104,6 @@ function fakeNodeOf(of: () => FakeContainerState): NodeProbe {
       },
       pids: () => [4242],
     },
-    diskSpace: (path) => ({ path, device: 1, totalBytes: 1e12, availableBytes: 9e11 }),
     tracerPid: () => (of().traced ? 77 : 0),
     imageBytes: () => of().imageBytes,
   };
