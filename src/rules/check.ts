@@ -4,9 +4,11 @@ import {
   globMatches,
   type Mistake,
   mistakeAt,
+  nearest,
   nextCronMs,
   type YamlDocument,
 } from '../base/index.ts';
+import { deniedNamespaces } from './deny.ts';
 import type { GivenRule } from './schema.ts';
 
 /** What the schema cannot see: parts that are right each, but can never work together. */
@@ -26,6 +28,8 @@ const BACK_OFF_MS = { first: 10_000, max: 300_000, least: 1_000 };
 export function checkRule(document: YamlDocument, given: GivenRule, nowMs: number): Findings {
   const findings: Findings = { mistakes: [], warnings: [] };
   checkNames(document, given, findings);
+  checkDenied(document, given, findings);
+  checkAlertFields(document, given, findings);
   checkCrashLoop(document, given, findings);
   checkSchedule(document, given, nowMs, findings);
   return findings;
@@ -48,6 +52,45 @@ function checkNames(document: YamlDocument, given: GivenRule, findings: Findings
       message: `can never match: the rule is in namespace ${namespace} and reaches only that`,
     }),
   );
+}
+
+/** Namespaces that are never captured from: no mistake beside others, but nothing by themselves. */
+function checkDenied(document: YamlDocument, given: GivenRule, findings: Findings): void {
+  const isDenied = (name: string) => deniedNamespaces.some((glob) => globMatches(glob, name));
+  const message = 'is never captured from, whatever a rule says';
+  const { namespace } = given.metadata;
+  if (namespace !== undefined && isDenied(namespace)) {
+    findings.mistakes.push(mistakeAt(document, ['metadata', 'namespace'], { message }));
+  }
+  const { namespaces } = given.spec.target;
+  const path = ['spec', 'target', 'namespaces'];
+  const denied = [...namespaces.keys()].filter((index) => isDenied(namespaces[index] ?? ''));
+  const isAll = denied.length === namespaces.length;
+  for (const index of denied) {
+    const found = mistakeAt(document, [...path, index], { message });
+    (isAll ? findings.mistakes : findings.warnings).push(found);
+  }
+}
+
+/** What an alert of Falco holds at its top (Falco's JSON output, falcosidekick's payload). */
+const FALCO_FIELDS = [
+  ...['uuid', 'output', 'priority', 'rule', 'time', 'source', 'hostname', 'tags'],
+  'output_fields',
+];
+
+/** Only a warning: falcosidekick can be told to add fields of one's own. */
+function checkAlertFields(document: YamlDocument, given: GivenRule, findings: Findings): void {
+  given.spec.when.alert?.match.forEach(({ field }, index) => {
+    const [top = ''] = field.split('.');
+    if (FALCO_FIELDS.includes(top) || field.startsWith('stillpoint.')) return;
+    const path = ['spec', 'when', 'alert', 'match', index, 'field'];
+    const suggestion = field.includes('.')
+      ? `output_fields.${field}`
+      : nearest(field, FALCO_FIELDS);
+    const message = 'is no field of a Falco alert, so it never matches unless you add it there';
+    const allowed = `${FALCO_FIELDS.join(', ')}.*`;
+    findings.warnings.push(mistakeAt(document, path, { message, allowed, suggestion }));
+  });
 }
 
 function checkCrashLoop(document: YamlDocument, given: GivenRule, findings: Findings): void {

@@ -7,6 +7,7 @@ import {
   percentRatio,
   timeZoneName,
 } from '../base/index.ts';
+import { labelKey, labelMap, labelValue } from './label-fields.ts';
 import { compilePattern, PATTERN_CHARS_MAX } from './patterns.ts';
 import { severities, severityRank } from './severity.ts';
 
@@ -65,6 +66,11 @@ const nameGlob = text(253).superRefine((value, context) => {
     params: { allowed: 'lower case letters, digits, -, . and the wildcards * and ?' },
   });
 });
+
+/** A list that somebody emptied must not come to mean everything. */
+function globs() {
+  return z.array(nameGlob).min(1, 'is empty; leave it out to reach all').max(1_000);
+}
 
 const scalar = z.union([z.string().max(4_096), z.number(), z.boolean()]);
 
@@ -155,9 +161,9 @@ const schedule = z
 
 const labelExpression = z
   .strictObject({
-    key: text(317),
+    key: labelKey(),
     operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-    values: z.array(z.string().max(63)).max(1_000).default([]),
+    values: z.array(labelValue()).max(1_000).default([]),
   })
   .superRefine(({ operator, values }, context) => {
     const needsValues = operator === 'In' || operator === 'NotIn';
@@ -171,19 +177,17 @@ const labelExpression = z
 
 const target = z
   .strictObject({
-    namespaces: z.array(nameGlob).max(1_000).default([]).describe('Globs; none = all'),
+    namespaces: globs().default([]).describe('Globs; left out = all'),
     podSelector: z
       .strictObject({
-        matchLabels: z.record(z.string(), z.string()).default({}).describe('Labels with values'),
+        matchLabels: labelMap().default({}).describe('Labels with values'),
         matchExpressions: z.array(labelExpression).max(100).default([]),
       })
       .prefault({})
       .describe('Kubernetes label selector; empty = all pods'),
-    containers: z
-      .array(nameGlob)
-      .max(1_000)
+    containers: globs()
       .default([])
-      .describe('Globs on container names; none = all but init and ephemeral containers'),
+      .describe('Globs on container names; left out = all but init and ephemeral containers'),
   })
   .describe('Which containers the rule reaches');
 
