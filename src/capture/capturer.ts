@@ -17,7 +17,7 @@ import {
 import { chooseBackend } from './choose-backend.ts';
 import { classifyFailure } from './classify.ts';
 import { readDumpLog } from './dump-log.ts';
-import { failureClasses } from './failure.ts';
+import { type FailureClass, failureClasses } from './failure.ts';
 import type { FreezeRates } from './freeze-rates.ts';
 import { watchFreezer } from './freeze-watch.ts';
 import { askGuard, type GuardSources } from './guard-ask.ts';
@@ -51,6 +51,21 @@ export interface Capturer {
 
 /** Less than this to live: the guard asks only what it must. */
 const HURRY_MS = 5_000;
+
+/**
+ * Failures before anybody wrote an archive. After them nothing is waited for: whatever the kubelet
+ * makes of the same container in these seconds is another's, and must not become ours.
+ */
+const NOTHING_WRITTEN: ReadonlySet<FailureClass> = new Set([
+  'criu-disabled',
+  'criu-missing',
+  'forbidden',
+  'not-running',
+  'runtime-unsupported',
+  'target-gone',
+  'unauthorized',
+  'wrong-directory',
+]);
 
 export function createCapturer(options: CapturerOptions): Capturer {
   return new CapturerImpl(options);
@@ -245,7 +260,10 @@ class CapturerImpl implements Capturer {
         : reply.failure;
     this.#uncapturable.note(containerId, failure);
     const lateArchive = await this.#clearUp(plan, reply, timings.startedAtMs);
-    this.#afterwards('journal', () => this.#options.journal.note(trigger.id, 'failed'));
+    // One that still stands still stays `checkpointing` there: the next start tries to thaw it.
+    if (thaw.end !== 'stuck') {
+      this.#afterwards('journal', () => this.#options.journal.note(trigger.id, 'failed'));
+    }
     this.#options.onState?.(failed(trigger, plan));
     const { hint, retryable } = failureClasses[failure];
     return {
@@ -268,7 +286,9 @@ class CapturerImpl implements Capturer {
     reply: Reply<'failed'>,
     sinceMs: number,
   ): Promise<LateArchive | undefined> {
-    if (!plan.backend.choosesPath) return { sinceMs };
+    if (!plan.backend.choosesPath) {
+      return NOTHING_WRITTEN.has(reply.failure) ? undefined : { sinceMs };
+    }
     const { archivePath } = plan;
     if (reply.mayFinishLater) return { path: archivePath, sinceMs };
     try {

@@ -328,11 +328,28 @@ describe('a capture that fails', () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  it('of the kubelet cannot name the file, only when it began', async () => {
-    onCheckpoint = () => Promise.resolve(failedWith('disk-full'));
-    const startedAtMs = clock.wallMs();
+  it.each([
+    ['disk-full', true],
+    ['forbidden', false],
+    ['target-gone', false],
+  ] as const)('of the kubelet names only when its file began, if any: %s %s', async (why, may) => {
+    onCheckpoint = () => Promise.resolve(failedWith(why));
+    const lateArchive = may ? { sinceMs: clock.wallMs() } : undefined;
     const outcome = await makeCapturer({ choosesPath: false }).capture(triggerOf(), never);
-    expect(outcome).toMatchObject({ lateArchive: { sinceMs: startedAtMs } });
+    expect(outcome).toMatchObject({ kind: 'failed', lateArchive });
+  });
+
+  it('stays in the journal for the next start when it could not be thawed', async () => {
+    onCheckpoint = () => {
+      Object.assign(container, { task: 'paused', freezer: 'frozen' });
+      container.onResume = () => undefined;
+      return Promise.resolve(failedWith('freeze-failed'));
+    };
+    const running = makeCapturer().capture(triggerOf(), never);
+    await clock.advance(400_000);
+    expect(await running).toMatchObject({ kind: 'failed', thaw: { end: 'stuck' } });
+    expect(story.at(-1)).toBe('failed');
+    expect(story).not.toContain('noted failed');
   });
 
   it('is thawed first when the stop of the agent cut it off', async () => {
