@@ -1,7 +1,7 @@
 import { type Clock, isStillpointError, type Random } from '../base/index.ts';
 import type { Decision } from '../rules/index.ts';
 import type { ReasonCode, Target } from '../signal/index.ts';
-import type { Store } from '../store/index.ts';
+import { readSetting, type Store, writeSetting } from '../store/index.ts';
 import { createHourlyBudget } from './hourly-budget.ts';
 import { createJournal, type Journal, type JournalEntry } from './journal.ts';
 import { compareUrgency } from './order.ts';
@@ -53,7 +53,7 @@ export interface Dispatcher {
    * that its archive does not show. They are offered anew when it has ended, and coalesce then.
    */
   cutOff(id: string, untilMs: number): Trigger | undefined;
-  /** No further capture begins until resume(); what runs goes on. */
+  /** No further capture begins until resume(), also after a restart; what runs goes on. */
   pause(): void;
   resume(): void;
   status(): {
@@ -69,6 +69,9 @@ export interface Dispatcher {
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return new DispatcherImpl(options);
 }
+
+/** The setting that says whether captures are paused. */
+const PAUSED = 'dispatch-paused';
 
 /** A disk that is full now may have room in a moment. */
 const STORE_RETRY_MS = 1_000;
@@ -94,13 +97,14 @@ class DispatcherImpl implements Dispatcher {
   readonly #abort = new AbortController();
   #running: Running | undefined;
   #started = false;
-  #paused = false;
+  #paused: boolean;
   #stopping = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.journal = createJournal(options.store, () => options.clock.wallMs());
     this.#budget = createHourlyBudget(options.store);
+    this.#paused = readSetting(options.store, PAUSED) === true;
   }
 
   start(): void {
@@ -159,12 +163,18 @@ class DispatcherImpl implements Dispatcher {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#setPaused(true);
   }
 
   resume(): void {
-    this.#paused = false;
+    this.#setPaused(false);
     this.#beginNext();
+  }
+
+  /** Takes effect also where it cannot be written down. */
+  #setPaused(paused: boolean): void {
+    this.#paused = paused;
+    this.#orTrouble(() => writeSetting(this.#options.store, PAUSED, paused));
   }
 
   status() {

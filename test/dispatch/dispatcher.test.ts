@@ -199,6 +199,16 @@ describe('ordering', () => {
 });
 
 describe('pausing and stopping', () => {
+  it('stays paused over a restart until it is resumed', () => {
+    const { dispatcher, store } = setUp();
+    dispatcher.pause();
+    const again = setUp({}, store).dispatcher;
+    expect(again.status().paused).toBe(true);
+    expect(again.offer(fireOn(targetOf('a')))).toMatchObject({ reason: 'paused' });
+    again.resume();
+    expect(setUp({}, store).dispatcher.status().paused).toBe(false);
+  });
+
   it('accepts nothing while paused, and goes on with what waited when resumed', async () => {
     const { dispatcher, started, end } = setUp();
     dispatcher.offer(fireOn(targetOf('a')));
