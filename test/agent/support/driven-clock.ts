@@ -7,6 +7,8 @@ import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
  * it only goes slower, so that no deadline of the agent passes because of that.
  */
 export interface DrivenClock extends FakeClock {
+  /** How much time passes in a step, from now on; default 20 ms. */
+  pace(stepMs: number): void;
   /** No more time passes; resolves when the last step is over. */
   halt(): Promise<void>;
 }
@@ -16,15 +18,19 @@ const STEP_MS = 20;
 export function createDrivenClock(wallMs?: number): DrivenClock {
   const clock = createFakeClock(wallMs);
   let halted = false;
+  let stepMs = STEP_MS;
   const drive = async () => {
     while (!halted) {
-      await clock.advance(STEP_MS);
+      await clock.advance(stepMs);
       await sleep(1);
     }
   };
   const driving = drive();
   return {
     ...clock,
+    pace(ms) {
+      stepMs = ms;
+    },
     halt: () => {
       halted = true;
       return driving;

@@ -1,0 +1,121 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Agent, type AgentConfig, type Fact, startAgent } from '../../src/agent/index.ts';
+import { createRandom, type Logger } from '../../src/base/index.ts';
+import type { Sim } from '../../src/sim/index.ts';
+import { openStore } from '../../src/store/index.ts';
+import type { DrivenClock } from '../agent/support/driven-clock.ts';
+import { type Line, openLine } from './line.ts';
+import { closeServers, mortalClock, mortalStore } from './mortal.ts';
+
+/** One life of the agent, from its start to its stop or its death. */
+export interface Life {
+  number: number;
+  state: 'starting' | 'running' | 'stopping' | 'stopped' | 'dead';
+  agent?: Agent;
+  /** Told while it lived. */
+  facts: Fact[];
+  /** Resolves when the start is over, whatever came of it. */
+  started: Promise<void>;
+  stop(): Promise<void>;
+  /** As SIGKILL: nothing of it happens after that. */
+  kill(): void;
+}
+
+export interface LifeOptions {
+  number: number;
+  seed: number;
+  dir: string;
+  sim: Sim;
+  config: AgentConfig;
+  clock: DrivenClock;
+  log: Logger;
+  onFact(life: Life, fact: Fact): void;
+}
+
+export async function beginLife(options: LifeOptions): Promise<Life> {
+  const { number, dir, sim, config } = options;
+  const clock = mortalClock(options.clock);
+  const store = mortalStore(openStore(join(config.stateDir, 'state.db')));
+  const at = (name: string) => join(dir, `${name}-${number}`);
+  const { apiUrl, kubeletUrl, kubeconfigPath, criSocketPath } = sim.info;
+  const toUrl = (url: string) => ({ host: '127.0.0.1', port: Number(new URL(url).port) });
+  const [api, kubelet, runtime] = await Promise.all([
+    openLine(toUrl(apiUrl)),
+    openLine(toUrl(kubeletUrl)),
+    openLine({ path: criSocketPath }, at('cri.sock')),
+  ]);
+  const lines: Line[] = [api, kubelet, runtime];
+  const kubeconfig = readFileSync(kubeconfigPath, 'utf8');
+  writeFileSync(at('kubeconfig'), kubeconfig.replace(apiUrl, `https://127.0.0.1:${api.port}`));
+  const life: Life = {
+    number,
+    state: 'starting',
+    facts: [],
+    started: Promise.resolve(),
+    async stop() {
+      await life.started;
+      if (life.state !== 'running') return;
+      life.state = 'stopping';
+      await life.agent?.stop();
+      if (life.state === 'stopping') life.state = 'stopped';
+      for (const line of lines) line.cut();
+    },
+    kill() {
+      const ports = life.agent ? [life.agent.http().port] : [];
+      life.state = 'dead';
+      clock.kill();
+      store.kill();
+      for (const line of lines) line.cut();
+      closeServers([config.socket, ...ports]);
+    },
+  };
+  const isMute = () => life.state === 'dead';
+  life.started = startAgent({
+    config: {
+      ...config,
+      kubernetes: { kubeconfig: at('kubeconfig') },
+      kubelet: { ...config.kubelet, address: `https://127.0.0.1:${kubelet.port}` },
+      runtime: { ...config.runtime, socket: at('cri.sock') },
+    },
+    env: {},
+    version: 'test',
+    clock: clock.given,
+    store: store.given,
+    random: createRandom(options.seed * 1_000 + number),
+    log: muteWhen(isMute, options.log.with({ life: number })),
+    onFact(fact) {
+      if (isMute()) return;
+      life.facts.push(fact);
+      options.onFact(life, fact);
+    },
+  }).then(
+    (agent) => {
+      if (isMute()) {
+        closeServers([config.socket, agent.http().port]);
+        return;
+      }
+      life.agent = agent;
+      life.state = 'running';
+    },
+    (error) => {
+      if (!isMute()) throw error;
+    },
+  );
+  return life;
+}
+
+function muteWhen(isMute: () => boolean, log: Logger): Logger {
+  const unless =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (...line: Parameters<Logger['info']>) => {
+      if (!isMute()) log[level](...line);
+    };
+  return {
+    debug: unless('debug'),
+    info: unless('info'),
+    warn: unless('warn'),
+    error: unless('error'),
+    with: (fields) => muteWhen(isMute, log.with(fields)),
+  };
+}

@@ -1,0 +1,42 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A wire between an agent and one server of the node, which is cut when the agent is killed. */
+export interface Line {
+  port: number;
+  /** All connections end at once, and no new one comes through. */
+  cut(): void;
+}
+
+type Where = { port: number; host: string } | { path: string };
+
+/** Listens on `socketPath`, or on a free port of 127.0.0.1, and passes everything on to `to`. */
+export async function openLine(to: Where, socketPath?: string): Promise<Line> {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to);
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => {
+    if (socketPath === undefined) server.listen(0, '127.0.0.1', resolve);
+    else server.listen(socketPath, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? (address as AddressInfo).port : 0,
+    cut() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
