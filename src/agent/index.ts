@@ -14,4 +14,4 @@ export { type Agent, type AgentOptions, startAgent } from './app.ts';
 export { type ConfigFlags, loadAgentConfig, parseAgentConfig } from './config.ts';
 export type { AgentConfig } from './config-schema.ts';
 export type { Fact, FactOf, Facts } from './facts.ts';
-export { formatMistakes, type LoadedRuleSet, loadRuleSet, type RuleSet } from './rule-set.ts';
+export { formatMistakes, type LoadedRuleSet, loadRuleSets, type RuleSet } from './rule-set.ts';

@@ -1,6 +1,16 @@
-import { formatMistake, type Mistake, readYaml, type YamlDocuments } from '../base/index.ts';
+import { stat } from 'node:fs/promises';
+import {
+  formatMistake,
+  type Mistake,
+  mistakeAt,
+  nearest,
+  readYaml,
+  wholeFile,
+  type YamlDocument,
+  type YamlDocuments,
+} from '../base/index.ts';
 import { policiesFromDocuments, type RetentionPolicy } from '../retention/index.ts';
-import { type Rule, rulesFromDocuments } from '../rules/index.ts';
+import { REQUEST_RULE, type Rule, rulesFromDocuments } from '../rules/index.ts';
 
 /** What the files of the rules directory say: rules and retention policies. */
 export interface RuleSet {
@@ -18,17 +28,106 @@ export type LoadedRuleSet =
  * told; whoever has a good set keeps it. Never throws.
  */
 export async function loadRuleSet(path: string, nowMs: number): Promise<LoadedRuleSet> {
-  return ruleSetFromDocuments(await readYaml(path), nowMs);
+  return judge(path, await readYaml(path), nowMs);
 }
 
-export function ruleSetFromDocuments(documents: YamlDocuments, nowMs: number): LoadedRuleSet {
-  const rules = rulesFromDocuments(documents, { otherKinds: ['RetentionPolicy'], nowMs });
-  const policyDocuments = documents.documents.filter(({ kind }) => kind === 'RetentionPolicy');
+/**
+ * The same for what a person names on a command line: all files together are one set, as they
+ * would be in one directory; each directory is one of its own.
+ */
+export async function loadRuleSets(
+  paths: readonly string[],
+  nowMs: number,
+): Promise<({ path: string } & LoadedRuleSet)[]> {
+  const directories = await Promise.all(paths.map(isDirectory));
+  const files = paths.filter((_, index) => !directories[index]);
+  const read = await Promise.all(files.map(readYaml));
+  const together: YamlDocuments = {
+    documents: read.flatMap(({ documents }) => documents),
+    mistakes: read.flatMap(({ mistakes }) => mistakes),
+  };
+  const path = files.join(', ');
+  const ofFiles = files.length > 0 ? [{ path, ...judge(path, together, nowMs) }] : [];
+  const ofDirectories = paths
+    .filter((_, index) => directories[index])
+    .map(async (one) => ({ path: one, ...(await loadRuleSet(one, nowMs)) }));
+  return [...ofFiles, ...(await Promise.all(ofDirectories))];
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    // What is wrong with it is told when it is read.
+    return false;
+  }
+}
+
+function judge(path: string, read: YamlDocuments, nowMs: number): LoadedRuleSet {
+  const loaded = ruleSetFromDocuments(read, nowMs);
+  if (!loaded.ok || loaded.set.rules.length + loaded.set.policies.length > 0) return loaded;
+  const message = 'holds no rule and no policy (read are *.yaml and *.yml, no subdirectories)';
+  return { ok: true, set: { ...loaded.set, warnings: [wholeFile(path, message)] } };
+}
+
+export function ruleSetFromDocuments(read: YamlDocuments, nowMs: number): LoadedRuleSet {
+  const rules = rulesFromDocuments(read, { otherKinds: ['RetentionPolicy'], nowMs });
+  const policyDocuments = read.documents.filter(({ kind }) => kind === 'RetentionPolicy');
   const policies = policiesFromDocuments(policyDocuments);
-  const mistakes = [...(rules.ok ? [] : rules.mistakes), ...(policies.ok ? [] : policies.mistakes)];
-  if (!rules.ok || !policies.ok) return { ok: false, mistakes };
-  const warnings = [...rules.warnings, ...policies.warnings];
+  if (!rules.ok || !policies.ok) {
+    const mistakes = [
+      ...(rules.ok ? [] : rules.mistakes),
+      ...(policies.ok ? [] : policies.mistakes),
+    ];
+    return { ok: false, mistakes: inOrder(mistakes) };
+  }
+  const warnings = inOrder([
+    ...rules.warnings,
+    ...policies.warnings,
+    ...loneClasses(read.documents, rules.rules, policies.policies),
+  ]);
   return { ok: true, set: { rules: rules.rules, policies: policies.policies, warnings } };
+}
+
+/** As a reader comes by them; files stay in the order in which they were read. */
+function inOrder(mistakes: readonly Mistake[]): Mistake[] {
+  const files = [...new Set(mistakes.map(({ file }) => file))];
+  return files.flatMap((file) =>
+    mistakes
+      .filter((one) => one.file === file)
+      .sort((a, b) => a.line - b.line || a.column - b.column),
+  );
+}
+
+/**
+ * Classes that only one side knows: archives that no policy ever removes, policies that find none.
+ * Nothing is said of a set that has no rules, or no policies.
+ */
+function loneClasses(
+  documents: readonly YamlDocument[],
+  rules: readonly Rule[],
+  policies: readonly RetentionPolicy[],
+): Mistake[] {
+  if (rules.length === 0 || policies.length === 0) return [];
+  const made = new Set([...rules.map(({ retainClass }) => retainClass), REQUEST_RULE]);
+  const selected = new Set(policies.flatMap(({ classes }) => classes));
+  const of = (kind: string) => documents.filter((document) => document.kind === kind);
+  // One rule, or policy, comes of each document, in its order.
+  const ofRules = of('CheckpointRule').flatMap((document, index) => {
+    const name = rules[index]?.retainClass ?? '';
+    if (selected.has(name)) return [];
+    const message = `no policy selects it (${name}), so its archives are kept for ever`;
+    return [mistakeAt(document, ['spec', 'retain', 'class'], { message })];
+  });
+  const ofPolicies = of('RetentionPolicy').flatMap((document, index) =>
+    (policies[index]?.classes ?? []).flatMap((name, at) => {
+      if (made.has(name)) return [];
+      const suggestion = nearest(name, [...made]);
+      const message = 'no rule here has this class';
+      return [mistakeAt(document, ['spec', 'select', 'classes', at], { message, suggestion })];
+    }),
+  );
+  return [...ofRules, ...ofPolicies];
 }
 
 /** All mistakes as one text for a log line or a terminal. */

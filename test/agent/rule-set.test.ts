@@ -4,7 +4,7 @@ import { parseYaml } from '../../src/base/index.ts';
 
 const head = (kind: string, name: string) =>
   `apiVersion: stillpoint.dev/v1alpha1\nkind: ${kind}\nmetadata: { name: ${name} }\n`;
-const RULE = `${head('CheckpointRule', 'often')}spec: { when: { schedule: { cron: "* * * * *" } }, target: {} }\n`;
+const RULE = `${head('CheckpointRule', 'often')}spec: { when: { schedule: { cron: "* * * * *" } }, target: {}, retain: { class: a } }\n`;
 const POLICY = `${head('RetentionPolicy', 'idle')}spec: { select: { classes: [a] } }\n`;
 
 describe('a set of rule files', () => {

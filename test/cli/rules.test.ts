@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { assetPath } from '../../src/base/index.ts';
 import { useTempDirs } from '../support/temp-dir.ts';
@@ -33,12 +33,50 @@ describe('stillpoint rules check', () => {
     expect(rowsOf(out)).toEqual([
       ['RULE', 'KIND', 'MODE', 'CLASS'],
       ['leak', 'memory', 'enforce', 'crash'],
-      [`${path}: ok: 1 rules, 1 retention policies`],
+      [`${path}: ok: 1 rule, 1 retention policy`],
     ]);
   });
 
+  it('takes files that are named together as one set, and each directory as one', async () => {
+    const [one, two] = [fileOf(GOOD, 'one.yaml'), fileOf(GOOD, 'two.yaml')];
+    const both = await run('rules', 'check', one, two);
+    expect(both.code).toBe(2);
+    expect(both.err).toContain(`${two}:3:19: metadata.name: a second rule is called leak`);
+    expect(both.err).toContain(`${one}, ${two}: 3 mistakes`);
+    const apart = await run('rules', 'check', dirname(one), dirname(two));
+    expect(apart.code).toBe(0);
+  });
+
+  it('warns of policies as of rules', async () => {
+    const { code, err } = await run('rules', 'check', fileOf(GOOD.replace('last: 3', '')));
+    expect(code).toBe(0);
+    expect(err).toContain('has neither keep nor limits, so it removes nothing');
+  });
+
+  it('warns of classes that only a rule or only a policy knows', async () => {
+    const { code, err } = await run(
+      ...['rules', 'check', fileOf(GOOD.replace('classes: [crash]', 'classes: [crsh, request]'))],
+    );
+    expect(code).toBe(0);
+    expect(err).toContain('rules.yaml:4:72: spec.retain.class: no policy selects it');
+    expect(err).toContain('rules.yaml:9:29: spec.select.classes[0]: no rule here has this class');
+    expect(err).toContain('did you mean: crash');
+    expect(err).not.toContain('classes[1]');
+  });
+
+  it('tells mistakes in the order of the file', async () => {
+    const { out } = await run('rules', 'check', fileOf(BAD.replace('leak', 'Leak')), '-o', 'json');
+    const lines = JSON.parse(out)[0].mistakes.map(({ line }: { line: number }) => line);
+    expect(lines).toEqual([3, 4, 4, 9]);
+    const wrong = `kind: CheckpointRul\n---\nkind: 3\n`.replace(/^/gm, '').trim();
+    const texts = `apiVersion: stillpoint.dev/v1alpha1\n${wrong}`;
+    const shown = await run('rules', 'check', fileOf(texts), '-o', 'json');
+    expect(JSON.parse(shown.out)[0].mistakes[0]).toMatchObject({ line: 2, path: 'kind' });
+  });
+
   it('names every mistake of all files with its place, and ends with 2', async () => {
-    const [bad, good] = [fileOf(BAD), fileOf(GOOD)];
+    const bad = fileOf(BAD);
+    const good = dirname(fileOf(GOOD));
     const { code, out, err } = await run('rules', 'check', bad, good);
     expect(code).toBe(2);
     expect(err).toContain(`${bad}:4:27: spec.when.memory.abvoe: this key is not known`);
@@ -87,8 +125,10 @@ describe('stillpoint rules check', () => {
   it('says that a directory holds nothing', async () => {
     const path = join(tempDir(), 'empty');
     mkdirSync(path);
-    const { out, err } = await run('rules', 'check', path);
-    expect(`${out}${err}`).toContain(path);
+    const { code, out, err } = await run('rules', 'check', path);
+    expect(code).toBe(0);
+    expect(err).toContain(`${path}: holds no rule and no policy`);
+    expect(out).toContain('0 rules');
   });
 
   it('makes control characters of a file visible', async () => {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { formatMistakes, type LoadedRuleSet, loadRuleSet } from '../../agent/index.ts';
+import { formatMistakes, type LoadedRuleSet, loadRuleSets } from '../../agent/index.ts';
 import { type Mistake, systemClock } from '../../base/index.ts';
 import type { CommandEnd } from '../exit.ts';
 import { type Io, paint, print, printable, printableLines } from '../output.ts';
@@ -15,6 +15,8 @@ export function addRulesCommand(program: Command, io: Io, end: (end: CommandEnd)
     .addHelpText(
       'after',
       `
+Files that are named together are one set, each directory is a set of its own.
+
 Exit code 0: all can be loaded; 2: at least one mistake, so an agent would load nothing of it.
 
 Examples:
@@ -23,9 +25,7 @@ Examples:
 `,
     );
   addOutputOption(check).action(async (paths: string[], { output }: OutputOptions) => {
-    const loaded = await Promise.all(
-      paths.map(async (path) => ({ path, ...(await loadRuleSet(path, systemClock.wallMs())) })),
-    );
+    const loaded = await loadRuleSets(paths, systemClock.wallMs());
     show(io, output, loaded);
     end({ exitCode: loaded.every(({ ok }) => ok) ? 0 : 2 });
   });
@@ -47,14 +47,20 @@ function show(io: Io, output: OutputOptions['output'], checked: Checked[]): void
       continue;
     }
     const { rules, policies, warnings } = one.set;
-    if (warnings.length > 0) io.err(`${printableLines(formatMistakes(warnings))}\n`);
+    for (const warning of warnings) {
+      io.err(`${paint(io, 'yellow', 'warning')}: ${printableLines(formatMistakes([warning]))}\n`);
+    }
     print(io, 'table', rules, (list) => ({
       columns: [{ title: 'RULE' }, { title: 'KIND' }, { title: 'MODE' }, { title: 'CLASS' }],
       rows: list.map(({ id, when, mode, retainClass }) => [id, when.kind, mode, retainClass]),
     }));
-    const counts = `${rules.length} rules, ${policies.length} retention policies`;
+    const counts = `${count(rules, 'rule', 'rules')}, ${count(policies, 'retention policy', 'retention policies')}`;
     io.out(`${printable(one.path)}: ${paint(io, 'green', 'ok')}: ${counts}\n`);
   }
+}
+
+function count(list: readonly unknown[], one: string, many: string): string {
+  return `${list.length} ${list.length === 1 ? one : many}`;
 }
 
 function forMachines(one: Checked) {
