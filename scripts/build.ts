@@ -6,7 +6,7 @@
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -32,15 +32,51 @@ const lazyPackages: Plugin = {
   },
 };
 
-/** zod's messages in fifty languages are a sixth of the bundle; ours are in English. */
-const oneLanguage: Plugin = {
-  name: 'one-language',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
-      contents: "export { default as en } from './en.js';",
+/**
+ * Of the Kubernetes library we use KubeConfig alone, but that file imports the generated client of
+ * the whole API and an HTTP client of its own: 2.3 MB of code and 15 MB of memory. They are left
+ * out; whoever calls them in the bundle gets an error that says so.
+ */
+const onlyKubeConfig: Plugin = {
+  name: 'only-kubeconfig',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'left-out';
+    const library = join(root, 'node_modules/@kubernetes/client-node/dist');
+    const leftOut: Record<string, readonly string[]> = {
+      undici: ['Agent', 'ProxyAgent'],
+      './gen/index.js': ['createConfiguration', 'ServerConfiguration'],
+      './middleware.js': ['setHeaderMiddleware'],
+    };
+    onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({
+      path: join(library, 'config.js'),
     }));
+    onResolve(
+      { filter: /^(undici|\.\/gen\/index\.js|\.\/middleware\.js)$/ },
+      ({ path, importer }) => (dirname(importer) === library ? { path, namespace } : undefined),
+    );
+    onLoad({ filter: /./, namespace }, ({ path }) => {
+      const message = JSON.stringify(`${path} is left out of the bundle (scripts/build.ts)`);
+      const names = leftOut[path] ?? [];
+      const functions = names.map(
+        (name) => `export function ${name}() { throw new Error(${message}); }`,
+      );
+      return { contents: functions.join('\n') };
+    });
   },
 };
+
+/** Packages that tree-shaking makes small must stay so: a namespace as a value keeps all of zod. */
+function checkShaken(metafile: Metafile): void {
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  const locale = inputs.find(
+    ([path, { bytesInOutput }]) => /zod\/v4\/locales\/(?!en\.)/.test(path) && bytesInOutput > 0,
+  );
+  if (locale === undefined) return;
+  throw new Error(
+    `the bundle holds ${locale[0]}: write "import * as z from 'zod'", and "import * as core from ` +
+      `'zod/v4/core'" instead of z.core (7 MB of memory)`,
+  );
+}
 
 /** Builds into `directory`, which is emptied first; resolves with its files' sizes in bytes. */
 export async function buildBundle(directory: string): Promise<Record<string, number>> {
@@ -65,16 +101,20 @@ export async function buildBundle(directory: string): Promise<Record<string, num
     platform: 'node',
     target: 'node24',
     minifySyntax: true,
+    // Names stay, for stack traces; sources are kept in memory, so white space counts.
+    minifyWhitespace: true,
+    lineLimit: 160,
     legalComments: 'linked',
     metafile: true,
     define: { 'process.env.STILLPOINT_VERSION': JSON.stringify(version) },
-    plugins: [lazyPackages, oneLanguage],
+    plugins: [lazyPackages, onlyKubeConfig],
     // Packages written for CommonJS call require(); an ES module has none of its own.
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
     },
     logLevel: 'warning',
   });
+  checkShaken(metafile);
   for (const name of ['proto', 'rules']) {
     cpSync(join(root, name), join(directory, name), { recursive: true });
   }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Archives } from '../archive/index.ts';
 import { type Clock, type Random, StillpointError } from '../base/index.ts';
 import type { Dispatcher } from '../dispatch/index.ts';

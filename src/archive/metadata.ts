@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Finding } from './findings.ts';
 
 /** Which runtime wrote an archive; the two layouts differ. */

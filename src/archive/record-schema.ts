@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ArchiveRecord } from './record.ts';
 
 const count = z.number().int().nonnegative();

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemClock } from './clock.ts';
 import { cronMistake, isTimeZone } from './cron.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs, parsePercent } from './units.ts';

@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type * as z from 'zod';
+import * as core from 'zod/v4/core';
 import { mistakeAt, type PathPart, showPath, type YamlDocument } from './yaml-documents.ts';
 import { type Mistake, nearest, showGiven } from './yaml-mistake.ts';
 
@@ -26,7 +27,7 @@ export function validateDocument<T>(document: YamlDocument, schema: z.ZodType<T>
 }
 
 /** An issue that another one at the same place says better. */
-function isEcho(issue: z.core.$ZodIssue, all: readonly z.core.$ZodIssue[]): boolean {
+function isEcho(issue: core.$ZodIssue, all: readonly core.$ZodIssue[]): boolean {
   const place = showPath(issue.path.map(toPart));
   const others = all.filter((one) => one !== issue && showPath(one.path.map(toPart)) === place);
   // "Needs one of these keys" beside the very key that was written instead.
@@ -40,8 +41,8 @@ function isEcho(issue: z.core.$ZodIssue, all: readonly z.core.$ZodIssue[]): bool
 
 interface Issue {
   document: YamlDocument;
-  schema: z.core.$ZodType;
-  issue: z.core.$ZodIssue;
+  schema: core.$ZodType;
+  issue: core.$ZodIssue;
   /** Where the path of the issue starts: inside a union it is relative. */
   base: readonly PathPart[];
 }
@@ -84,7 +85,7 @@ function collect({ document, schema, issue, base }: Issue, mistakes: Mistake[]):
 
 function collectUnion(
   { document, schema, base }: Omit<Issue, 'issue'>,
-  issue: z.core.$ZodIssueInvalidUnion,
+  issue: core.$ZodIssueInvalidUnion,
   mistakes: Mistake[],
 ): void {
   const path = [...base, ...issue.path.map(toPart)];
@@ -150,7 +151,7 @@ function choice(
  * Of a union's branches, the one that the writer meant: its type fits and something inside it is
  * wrong. None when every branch fails on the type itself.
  */
-function meantBranch(branches: readonly z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefined {
+function meantBranch(branches: readonly core.$ZodIssue[][]): core.$ZodIssue[] | undefined {
   return branches.find((issues) =>
     issues.every((issue) => issue.path.length > 0 || issue.code !== 'invalid_type'),
   );
@@ -169,7 +170,7 @@ function givenOf(value: unknown): { given?: string } {
 }
 
 /** Our wording for zod's own issues; a schema's own `error` text goes before it. */
-const wording: z.core.$ZodErrorMap = (issue) => {
+const wording: core.$ZodErrorMap = (issue) => {
   const isMissing = issue.input === undefined;
   switch (issue.code) {
     case 'invalid_type': {
@@ -234,50 +235,50 @@ function valueAt(root: unknown, path: readonly PathPart[]): unknown {
 }
 
 /** The keys that the schema's object at `path` allows; empty when there is none. */
-function keysAt(schema: z.core.$ZodType, path: readonly PathPart[]): string[] {
+function keysAt(schema: core.$ZodType, path: readonly PathPart[]): string[] {
   const keys = schemasAt(schema, path).flatMap((one) =>
-    one instanceof z.core.$ZodObject ? Object.keys(one._zod.def.shape) : [],
+    one instanceof core.$ZodObject ? Object.keys(one._zod.def.shape) : [],
   );
   return [...new Set(keys)];
 }
 
 /** What the schema allows at `path`, without wrappers; several where there is a union. */
-function schemasAt(schema: z.core.$ZodType, path: readonly PathPart[]): z.core.$ZodType[] {
+function schemasAt(schema: core.$ZodType, path: readonly PathPart[]): core.$ZodType[] {
   let candidates = unwrap(schema);
   for (const part of path) candidates = candidates.flatMap((one) => childOf(one, part));
   return candidates;
 }
 
-function isPlainText(schema: z.core.$ZodType): boolean {
-  return schema instanceof z.core.$ZodString;
+function isPlainText(schema: core.$ZodType): boolean {
+  return schema instanceof core.$ZodString;
 }
 
-function childOf(schema: z.core.$ZodType, part: PathPart): z.core.$ZodType[] {
-  if (schema instanceof z.core.$ZodObject) {
+function childOf(schema: core.$ZodType, part: PathPart): core.$ZodType[] {
+  if (schema instanceof core.$ZodObject) {
     const child = schema._zod.def.shape[String(part)];
     return child ? unwrap(child) : [];
   }
-  if (schema instanceof z.core.$ZodArray) return unwrap(schema._zod.def.element);
-  if (schema instanceof z.core.$ZodRecord) return unwrap(schema._zod.def.valueType);
+  if (schema instanceof core.$ZodArray) return unwrap(schema._zod.def.element);
+  if (schema instanceof core.$ZodRecord) return unwrap(schema._zod.def.valueType);
   return [];
 }
 
 /** Takes off what wraps a schema (optional, default, transform); a union gives all its options. */
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
+function unwrap(schema: core.$ZodType): core.$ZodType[] {
   if (
-    schema instanceof z.core.$ZodOptional ||
-    schema instanceof z.core.$ZodNullable ||
-    schema instanceof z.core.$ZodDefault ||
-    schema instanceof z.core.$ZodPrefault ||
-    schema instanceof z.core.$ZodReadonly
+    schema instanceof core.$ZodOptional ||
+    schema instanceof core.$ZodNullable ||
+    schema instanceof core.$ZodDefault ||
+    schema instanceof core.$ZodPrefault ||
+    schema instanceof core.$ZodReadonly
   ) {
     return unwrap(schema._zod.def.innerType);
   }
-  if (schema instanceof z.core.$ZodPipe) {
+  if (schema instanceof core.$ZodPipe) {
     // A text that is made into something else, such as a duration, is no plain text.
     const inner = schema._zod.def.in;
     return isPlainText(inner) ? [schema] : unwrap(inner);
   }
-  if (schema instanceof z.core.$ZodUnion) return schema._zod.def.options.flatMap(unwrap);
+  if (schema instanceof core.$ZodUnion) return schema._zod.def.options.flatMap(unwrap);
   return [schema];
 }

@@ -1,6 +1,14 @@
-import { nodeCodeOf } from '../base/index.ts';
-import { processIo } from './output.ts';
-import { runProgram } from './program.ts';
+import { setFlagsFromString } from 'node:v8';
+
+// The node belongs to its workloads: a young generation that stays at 1 MiB and early collections
+// save 15 MB of an idle agent and 50 MB of a busy one, for a tenth more of its CPU time. V8 obeys
+// from the next collection on, so this comes before anything is loaded.
+setFlagsFromString('--semi-space-growth-factor=1');
+setFlagsFromString('--memory-saver-mode');
+
+const { nodeCodeOf } = await import('../base/index.ts');
+const { processIo } = await import('./output.ts');
+const { runProgram } = await import('./program.ts');
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
