@@ -29,6 +29,11 @@ export function paint(io: Io, style: Style, text: string): string {
   return io.color ? styleText(style, text, { validateStream: false }) : text;
 }
 
+/** Data for machines. */
+export function formatData(format: Exclude<OutputFormat, 'table'>, data: unknown): string {
+  return format === 'json' ? `${JSON.stringify(data, null, 2)}\n` : stringify(data);
+}
+
 /** Data for machines, or the table that shows it to people. */
 export function print<T>(
   io: Io,
@@ -40,12 +45,8 @@ export function print<T>(
     empty?: string;
   },
 ): void {
-  if (format === 'json') {
-    io.out(`${JSON.stringify(data, null, 2)}\n`);
-    return;
-  }
-  if (format === 'yaml') {
-    io.out(stringify(data));
+  if (format !== 'table') {
+    io.out(formatData(format, data));
     return;
   }
   const { columns, rows, empty } = table(data);

@@ -4,9 +4,10 @@ import { addArchivesCommand } from './commands/archives.ts';
 import { addCaptureCommand } from './commands/capture.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addRulesCommand } from './commands/rules.ts';
+import type { OutputOptions } from './commands/shared-options.ts';
 import { addStatusCommands } from './commands/status.ts';
 import { type CommandEnd, exitCodeHelp, reportError } from './exit.ts';
-import type { Io } from './output.ts';
+import type { Io, OutputFormat } from './output.ts';
 import { stillpointVersion } from './version.ts';
 
 /** Runs one command line (without node and script); resolves with the exit code. Never throws. */
@@ -21,6 +22,10 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .exitOverride()
     .addHelpText('after', `\n${exitCodeHelp}`);
+  let format: OutputFormat = 'table';
+  program.hook('preAction', (_program, command) => {
+    format = command.opts<Partial<OutputOptions>>().output ?? 'table';
+  });
   addAgentCommand(program, io);
   addDemoCommand(program, io, end);
   addRulesCommand(program, io, end);
@@ -37,6 +42,6 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
   } catch (error) {
     // Commander has printed its message already; help and version are no failures.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return reportError(io, error);
+    return reportError(io, error, format);
   }
 }

@@ -191,15 +191,24 @@ describe('stillpoint archives verify', () => {
     expect([code, out]).toEqual([0, 'no archives of ours\n']);
   });
 
-  it('ends with 4 for one that is not there', async () => {
-    const { code, err } = await run(
-      'archives',
-      'verify',
-      'checkpoint-\u001b[2Jnone.tar',
-      '--dir',
-      dir,
-    );
+  it('proves the others when one cannot be read', async () => {
+    const argv = ['archives', 'verify', 'none.tar', OURS, '--dir', dir];
+    const { code, out } = await run(...argv);
     expect(code).toBe(4);
-    expect(err).not.toMatch(CONTROL);
+    const [, none, ours] = rowsOf(out);
+    expect(none?.slice(0, 2)).toEqual(['none.tar', 'unread']);
+    expect(ours).toEqual([OURS, 'complete', 'matches']);
+    expect((await run(...argv, CUT)).code).toBe(5);
+    expect(JSON.parse((await run(...argv, '-o', 'json')).out)).toMatchObject([
+      { archive: 'none.tar', error: { code: 'not-found', hint: expect.any(String) } },
+      { archive: OURS, verification: { kind: 'complete' } },
+    ]);
+  });
+
+  it('ends with 4 for one that is not there', async () => {
+    const name = 'checkpoint-\u001b[2Jnone.tar';
+    const { code, out } = await run('archives', 'verify', name, '--dir', dir);
+    expect(code).toBe(4);
+    expect(out).not.toMatch(CONTROL);
   });
 });

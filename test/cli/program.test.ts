@@ -69,6 +69,32 @@ describe('the command line', () => {
   );
 });
 
+describe('an error', () => {
+  const socket = '/nowhere/agent.sock';
+
+  it('is text with its hint for people', async () => {
+    const { code, out, err } = await run('status', '--socket', socket);
+    expect([code, out]).toEqual([3, '']);
+    expect(err).toMatch(/^error unreachable: agent socket \/nowhere.*\nhint: /);
+  });
+
+  it('is data on stderr when data was asked for, and stdout stays empty', async () => {
+    const json = await run('status', '--socket', socket, '-o', 'json');
+    expect([json.code, json.out]).toEqual([3, '']);
+    expect(JSON.parse(json.err)).toEqual({
+      error: {
+        code: 'unreachable',
+        message: expect.stringContaining(socket),
+        hint: expect.stringContaining('--socket'),
+        retryable: true,
+      },
+    });
+    const yaml = await run('archives', 'show', 'none.tar', '--dir', tempDir(), '-o', 'yaml');
+    expect(yaml.code).toBe(4);
+    expect(yaml.err).toMatch(/^error:\n {2}code: not-found\n/);
+  });
+});
+
 describe('stillpoint agent', () => {
   it.each<[string, string, RegExp]>([
     ['has an unknown key', 'chekpointsDir: /x\n', /3:1: .*chekpointsDir.*checkpointsDir/s],

@@ -1,17 +1,18 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import type { PruneItem, PruneReply } from '../../agent/index.ts';
 import {
   type ArchiveEntry,
+  type ArchiveReport,
   describeFinding,
   listDirectory,
   showArchive,
   verifyArchive,
 } from '../../archive/index.ts';
-import { formatBytes, formatDuration, systemClock } from '../../base/index.ts';
+import { formatBytes, formatDuration, messageOf, systemClock } from '../../base/index.ts';
 import { createAgentClient } from '../agent-client.ts';
 import { describeReport, isSound } from '../archive-report.ts';
-import type { CommandEnd } from '../exit.ts';
+import { type CommandEnd, errorForMachines, exitCodeOf } from '../exit.ts';
 import { type Io, print, printable } from '../output.ts';
 import {
   addDirOption,
@@ -118,6 +119,9 @@ function listTable(entries: readonly ArchiveEntry[]) {
   };
 }
 
+/** What became of one name: a report, or why there is none. */
+type Verified = ArchiveReport | { archive: string; error: unknown };
+
 async function verifyAll(
   io: Io,
   names: string[],
@@ -129,29 +133,38 @@ async function verifyAll(
       : (await listDirectory(dir))
           .filter(({ standing }) => standing.kind !== 'foreign')
           .map(({ name }) => join(dir, name));
-  const reports = [];
+  const all: Verified[] = [];
   for (const path of paths) {
     if (output === 'table' && io.color) io.err(`verifying ${printable(path)} …\n`);
-    reports.push(await verifyArchive(path));
+    // One that cannot be read must not hide what is wrong with the others.
+    all.push(await verifyArchive(path).catch((error) => ({ archive: basename(path), error })));
   }
-  print(io, output, reports, (all) => ({
+  const forMachines = all.map((one) =>
+    'error' in one ? { ...one, error: errorForMachines(one.error) } : one,
+  );
+  if (output === 'table') print(io, output, all, verifyTable);
+  else print(io, output, forMachines, () => ({ columns: [], rows: [] }));
+  if (all.some((one) => 'verification' in one && !isSound(one))) return { exitCode: 5 };
+  const [unread] = all.flatMap((one) => ('error' in one ? [exitCodeOf(one.error)] : []));
+  return { exitCode: unread ?? 0 };
+}
+
+function verifyTable(all: readonly Verified[]) {
+  return {
     empty: 'no archives of ours',
     columns: [{ title: 'ARCHIVE' }, { title: 'ARCHIVE IS' }, { title: 'RECORD' }, { title: 'WHY' }],
-    rows: all.map(({ archive, verification, record }) =>
-      [
-        archive,
-        verification.kind,
-        record.kind,
-        [
-          ...(verification.kind === 'broken' ? verification.findings.map(describeFinding) : []),
-          ...(verification.kind === 'unverified' ? [verification.detail] : []),
-          ...(record.kind === 'differs' ? record.differences : []),
-          ...(record.kind === 'broken' ? [record.why] : []),
-        ].join('; '),
-      ].map(printable),
-    ),
-  }));
-  return { exitCode: reports.every(isSound) ? 0 : 5 };
+    rows: all.map((one) => {
+      if ('error' in one) return [one.archive, 'unread', '', messageOf(one.error)].map(printable);
+      const { archive, verification, record } = one;
+      const why = [
+        ...(verification.kind === 'broken' ? verification.findings.map(describeFinding) : []),
+        ...(verification.kind === 'unverified' ? [verification.detail] : []),
+        ...(record.kind === 'differs' ? record.differences : []),
+        ...(record.kind === 'broken' ? [record.why] : []),
+      ];
+      return [archive, verification.kind, record.kind, why.join('; ')].map(printable);
+    }),
+  };
 }
 
 function pruneTable({ items }: PruneReply) {
