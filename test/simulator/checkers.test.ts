@@ -1,0 +1,229 @@
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Fact } from '../../src/agent/index.ts';
+import { createArchives } from '../../src/archive/index.ts';
+import { createJournal } from '../../src/dispatch/index.ts';
+import { openStore, type Store } from '../../src/store/index.ts';
+import { captureRequest } from '../support/capture-request.ts';
+import { checkpointTar } from '../support/checkpoint-archive.ts';
+import { archived, failed, triggerOf } from '../support/outcomes.ts';
+import { createCheckers } from './checkers.ts';
+import type { Life } from './life.ts';
+import { createWorld, type World } from './world.ts';
+
+let world: World;
+let broken: string[];
+let atTheEnd: () => Promise<void>;
+beforeEach(async () => {
+  world = await createWorld(1);
+  world.lives.push({
+    number: 0,
+    state: 'stopped',
+    facts: [],
+    stop: async () => undefined,
+  } as never);
+  broken = [];
+  const checkers = createCheckers(world, (what) => broken.push(what));
+  atTheEnd = async () => {
+    for (const checker of checkers) await checker.atTheEnd();
+  };
+});
+afterEach(() => world.end());
+
+function lifeNow(): Life {
+  const life = world.life();
+  if (!life) throw new Error('no life');
+  return life;
+}
+
+function running() {
+  const name = { namespace: 'shop', pod: 'p0' };
+  const known = world.sim.model.pod('shop', 'p0');
+  if (!known) world.sim.scenario.addPod({ ...name, name: 'p0', containers: [{ name: 'app' }] });
+  return world.sim.scenario.running(name);
+}
+
+function received(changes: { namespace?: string; containerId?: string } = {}): void {
+  const target = { namespace: 'shop', pod: 'p0', container: 'app', containerId: 'aa' };
+  const monotonicMs = world.clock.monotonicMs();
+  const detail = { ...target, via: 'cri', monotonicMs, ...changes } as const;
+  world.sim.happenings.tell('checkpoint-received', detail);
+}
+
+function withStore(work: (store: Store) => void): void {
+  const store = openStore(join(world.config.stateDir, 'state.db'));
+  work(store);
+  store.close();
+}
+
+const at = (name: string) => join(world.config.checkpointsDir, name);
+const NAME = 'checkpoint-cart-7d9f_shop-app-2026-01-01T00:00:00.123Z.tar';
+
+async function keepOne(): Promise<void> {
+  const store = openStore(':memory:');
+  const { clock } = world;
+  const archives = createArchives({ directory: world.config.checkpointsDir, store, clock });
+  writeFileSync(at(NAME), checkpointTar());
+  await archives.keep(captureRequest(at(NAME)));
+}
+
+describe('the checkers of the simulator', () => {
+  it('are content with a node where nothing happens', async () => {
+    running();
+    received();
+    await keepOne();
+    await atTheEnd();
+    expect(broken).toEqual([]);
+  });
+
+  it.each<[string, () => unknown, RegExp]>([
+    [
+      'a container that is left frozen',
+      () => world.sim.model.hold(running(), { cgroupFrozen: true }),
+      /shop\/p0 is left standing still/,
+    ],
+    [
+      'a container that stands still too long beside an agent',
+      async () => {
+        lifeNow().state = 'running';
+        world.sim.model.hold(running(), { cgroupFrozen: true, shimPaused: true });
+        await world.clock.sleep(21_000);
+        world.sim.model.hold(running(), { cgroupFrozen: false, shimPaused: false });
+      },
+      /shop\/p0 stands still for 20 s/,
+    ],
+    [
+      "a thaw of somebody else's freeze",
+      () => {
+        world.frozenByOthers.add(running().life.containerId);
+        world.sim.model.hold(running(), { cgroupFrozen: true });
+        world.sim.model.hold(running(), { cgroupFrozen: false });
+      },
+      /was thawed, not by its owner/,
+    ],
+    [
+      'a capture of what somebody else froze',
+      () => {
+        world.frozenByOthers.add('aa');
+        received();
+      },
+      /was captured while frozen/,
+    ],
+    [
+      'two checkpoints at once',
+      () => {
+        received();
+        received({ containerId: 'bb' });
+      },
+      /is checkpointed beside aa/,
+    ],
+    ['a denied capture', () => received({ namespace: 'secret' }), /secret\/p0 is denied/],
+    [
+      'more captures than the budget has',
+      () => {
+        const { capturesPerHour } = world.config.limits;
+        for (let n = 0; n <= capturesPerHour; n++) {
+          received();
+          const target = { namespace: 'shop', pod: 'p0', container: 'app', containerId: 'aa' };
+          const end = { ...target, via: 'cri', location: '', code: 'OK', message: '' } as const;
+          world.sim.happenings.tell('checkpoint-ended', end);
+        }
+      },
+      /captures an hour/,
+    ],
+    [
+      'a trigger that never ends',
+      () => withStore((store) => createJournal(store, () => 0).insert(triggerOf())),
+      /trigger \S+ is still queued at the end/,
+    ],
+    [
+      'a trigger that ends twice',
+      () => {
+        withStore((store) => {
+          const journal = createJournal(store, () => 0);
+          journal.insert(triggerOf());
+          journal.note(triggerOf().id, 'failed');
+        });
+        const end = (outcome: Extract<Fact, { kind: 'ended' }>['outcome']) =>
+          lifeNow().facts.push({ kind: 'ended', outcome });
+        end(failed());
+        end(failed());
+      },
+      /ended as: failed, then failed/,
+    ],
+    [
+      'a trigger that is told otherwise than it is journalled',
+      () => {
+        withStore((store) => {
+          const journal = createJournal(store, () => 0);
+          journal.insert(triggerOf());
+          journal.note(triggerOf().id, 'failed');
+        });
+        lifeNow().facts.push({ kind: 'ended', outcome: archived() });
+      },
+      /is failed in the journal, but was told to be archived/,
+    ],
+    [
+      'an accepted trigger that is in no journal',
+      () => {
+        const [decision] = triggerOf().decisions;
+        if (decision) lifeNow().facts.push({ kind: 'accepted', trigger: triggerOf(), decision });
+      },
+      /trigger \S+ is not in the journal/,
+    ],
+    [
+      'a decision without an answer',
+      () => {
+        const [decision] = triggerOf().decisions;
+        if (decision) lifeNow().facts.push({ kind: 'decision', decision });
+      },
+      /life 0: 1 decisions to fire, 0 answers/,
+    ],
+    [
+      'a partial archive that is left',
+      () => writeFileSync(at(NAME), checkpointTar().subarray(0, 4_000)),
+      /is left in the directory, foreign/,
+    ],
+    [
+      'an archive that is not what its record says',
+      async () => {
+        await keepOne();
+        const tar = checkpointTar();
+        tar.fill(0x21, tar.length - 4_096, tar.length - 4_000);
+        writeFileSync(at(NAME), tar);
+      },
+      /is listed, but it is/,
+    ],
+    [
+      'an archive that is gone, though its policy keeps it',
+      () =>
+        lifeNow().facts.push({
+          kind: 'ended',
+          outcome: archived(triggerOf(), { retainClass: 'crash' }),
+        }),
+      /is lost/,
+    ],
+    ["somebody's file that is gone", () => rmSync(at('notes.txt')), /notes.txt is not ours/],
+    ["somebody's file that changed", () => appendFileSync(at('notes.txt'), 'x'), /notes.txt/],
+    [
+      'a record that was never finished',
+      () => writeFileSync(at('.stillpoint/unfinished/x'), ''),
+      /unfinished files are left: x/,
+    ],
+    [
+      'a log line that only a mistake can cause',
+      () => world.lines.push({ level: 'error', event: 'capture-broke', fields: {} }),
+      /log line capture-broke/,
+    ],
+    [
+      'an error that is none of ours',
+      () => world.lines.push({ level: 'warn', event: 'x', fields: { error: new TypeError('t') } }),
+      /log line x: TypeError: t/,
+    ],
+  ])('find %s', async (_, happen, expected) => {
+    await happen();
+    await atTheEnd();
+    expect(broken.join('\n')).toMatch(expected);
+  });
+});
