@@ -1,5 +1,6 @@
-import { existsSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, unlinkSync } from 'node:fs';
 import { run } from '../base/run.ts';
+import { waitFor } from '../base/wait.ts';
 import { controlPlaneAddress, labName, netnsPath } from '../layout.ts';
 import { inLab } from './in-lab.ts';
 
@@ -13,15 +14,50 @@ export function nodeAddress(number: number): string {
  * default route is there because a kubelet looks for one.
  */
 export async function makeNetwork(nodeCount: number): Promise<void> {
-  await run('ip', ['netns', 'add', labName]);
   const addresses = [controlPlaneAddress];
   for (let number = 1; number <= nodeCount; number++) addresses.push(nodeAddress(number));
-  const batch = [
-    'link set lo up',
+  await makeNamespace([
     ...addresses.map((address) => `addr add ${address}/32 dev lo`),
     'route add default dev lo',
-  ];
-  await inLab('ip', ['-batch', '-'], { input: `${batch.join('\n')}\n` });
+  ]);
+}
+
+/** The same for a node that runs in the virtual machine, which is plugged into this device. */
+export async function makeNetworkWithTap(): Promise<void> {
+  await makeNamespace([
+    `addr add ${controlPlaneAddress}/32 dev lo`,
+    `tuntap add dev ${tapDevice} mode tap`,
+    `link set ${tapDevice} up`,
+    `route add ${nodeAddress(1)}/32 dev ${tapDevice} src ${controlPlaneAddress}`,
+  ]);
+}
+
+/** And the other end of it, inside the virtual machine. */
+export async function joinNetworkFromVm(): Promise<void> {
+  await run('modprobe', ['virtio_net']);
+  const device = await waitFor('the network device of the virtual machine', () =>
+    readdirSync('/sys/class/net').find((name) => existsSync(`/sys/class/net/${name}/device`)),
+  );
+  await run('ip', ['netns', 'add', labName]);
+  await run('ip', ['link', 'set', device, 'netns', labName]);
+  await configure([
+    'link set lo up',
+    `link set ${device} up`,
+    `addr add ${nodeAddress(1)}/32 dev ${device}`,
+    `route add ${controlPlaneAddress}/32 dev ${device}`,
+    `route add default via ${controlPlaneAddress} dev ${device}`,
+  ]);
+}
+
+export const tapDevice = 'labvm';
+
+async function makeNamespace(commands: readonly string[]): Promise<void> {
+  await run('ip', ['netns', 'add', labName]);
+  await configure(['link set lo up', ...commands]);
+}
+
+async function configure(commands: readonly string[]): Promise<void> {
+  await inLab('ip', ['-batch', '-'], { input: `${commands.join('\n')}\n` });
 }
 
 export function netnsInode(): number | undefined {

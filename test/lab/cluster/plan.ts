@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { run } from '../base/run.ts';
 import type { LabInfo, LabNode } from '../lab-info.ts';
 import {
   apiServerUrl,
@@ -20,7 +21,8 @@ import type { UpOptions } from './options.ts';
 import { processId } from './processes.ts';
 
 /** Works out where everything of the lab will be, before any of it is started. */
-export function planLab(options: UpOptions, criuVersion: string): LabInfo {
+export async function planLab(options: UpOptions): Promise<LabInfo> {
+  const criu = await run(path.join(binDir, 'criu'), ['--version']);
   return {
     name: labName,
     home,
@@ -28,7 +30,7 @@ export function planLab(options: UpOptions, criuVersion: string): LabInfo {
     binDir,
     startedAt: new Date().toISOString(),
     owner: options.diesWithThisProcess ? processId(process.pid) : undefined,
-    versions: { ...versions, criu: criuVersion },
+    versions: { ...versions, criu: criu.stdout.match(/Version: (\S+)/)?.[1] ?? 'unknown' },
     netns: { path: netnsPath, enter: `nsenter --net=${netnsPath}` },
     cgroup: { version: cgroupVersion(), driver: options.cgroupDriver },
     kubeconfig: path.join(runDir, 'admin.kubeconfig'),

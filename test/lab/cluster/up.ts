@@ -1,11 +1,10 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { say, step } from '../base/progress.ts';
-import { run } from '../base/run.ts';
 import { waitFor } from '../base/wait.ts';
 import { missingProducts } from '../build/index.ts';
 import type { LabInfo } from '../lab-info.ts';
-import { binDir, infoFile, runDir } from '../layout.ts';
+import { infoFile, runDir } from '../layout.ts';
 import { makeCertificates } from './certificates.ts';
 import { importImages, startContainerdOf, waitForContainerd } from './containerd.ts';
 import {
@@ -27,6 +26,20 @@ import { labState } from './status.ts';
 /** Brings the lab up, after clearing away what a crashed one has left. Needs a finished build. */
 export async function up(options: UpOptions): Promise<LabInfo> {
   checkUpOptions(options);
+  await clearTheWay();
+  const what = `lab of ${options.nodes} node${options.nodes === 1 ? '' : 's'}`;
+  return step(`bringing up a ${what}`, async () => {
+    const lab = await planLab(options);
+    prepareRunDir();
+    await makeNetwork(options.nodes);
+    await Promise.all([startControlPlane(lab), startRuntimes(lab)]);
+    await startNodes(lab);
+    return lab;
+  });
+}
+
+/** Throws when a lab is up; takes away the remains of one that crashed. */
+export async function clearTheWay(): Promise<void> {
   const missing = missingProducts();
   if (missing.length > 0) {
     throw new Error(
@@ -41,47 +54,44 @@ export async function up(options: UpOptions): Promise<LabInfo> {
     say('an earlier lab was not taken down properly; clearing it away first');
     await down();
   }
-  const what = `lab of ${options.nodes} node${options.nodes === 1 ? '' : 's'}`;
-  return step(`bringing up a ${what}`, () => start(options));
 }
 
-async function start(options: UpOptions): Promise<LabInfo> {
-  const criu = await run(path.join(binDir, 'criu'), ['--version']);
-  const lab = planLab(options, criu.stdout.match(/Version: (\S+)/)?.[1] ?? 'unknown');
-  removeLogsOfLastTime();
-  rememberKernelSettings();
-  await Promise.all([makeNetwork(options.nodes), makeCertificates(lab.nodes)]);
+/** Certificates, etcd, the API server and NATS: answers when all of them do. */
+export async function startControlPlane(lab: LabInfo): Promise<void> {
+  await makeCertificates(lab.nodes);
   writeKubeconfig(lab.kubeconfig, lab.adminToken);
   await startEtcd(lab);
   await startApiServer(lab);
-  await Promise.all([
-    startNats(lab).then(() => waitForNats(lab)),
-    waitForApiServer(lab),
-    ...lab.nodes.map((node, index) => startRuntime(lab, node.name, index + 1)),
-  ]);
-  await Promise.all(lab.nodes.map((node) => startKubelet(lab, node)));
+  await Promise.all([startNats(lab).then(() => waitForNats(lab)), waitForApiServer(lab)]);
   if (lab.full) await startSchedulerAndControllers(lab);
-  await Promise.all(lab.nodes.map((node) => waitForNode(lab, node)));
   await waitForDefaultNamespace(lab);
-  // Written last: a lab without this file is one whose start did not come to its end.
-  writeFileSync(infoFile, JSON.stringify(lab, null, 2), { mode: 0o600 });
-  return lab;
 }
 
-/** `down` has left nothing but them. The folder itself may be a mount point. */
-function removeLogsOfLastTime(): void {
+/** containerd on each node, with the images that pods are made of. */
+export async function startRuntimes(lab: LabInfo): Promise<void> {
+  const each = lab.nodes.map(async (node, index) => {
+    await startContainerdOf(node, index + 1, lab.cgroup.driver);
+    await waitForContainerd(node);
+    await importImages(node);
+  });
+  await Promise.all(each);
+}
+
+/** The kubelets. With this the lab is up, and says so. */
+export async function startNodes(lab: LabInfo): Promise<void> {
+  await Promise.all(lab.nodes.map((node) => startKubelet(lab, node)));
+  await Promise.all(lab.nodes.map((node) => waitForNode(lab, node)));
+  // Written last: a lab without this file is one whose start did not come to its end.
+  writeFileSync(infoFile, JSON.stringify(lab, null, 2), { mode: 0o600 });
+}
+
+/** Empties the run folder, which may be a mount point: `down` has left but logs in it. */
+export function prepareRunDir(): void {
   mkdirSync(runDir, { recursive: true });
   for (const name of readdirSync(runDir)) {
     rmSync(path.join(runDir, name), { recursive: true, force: true });
   }
-}
-
-async function startRuntime(lab: LabInfo, name: string, number: number): Promise<void> {
-  const node = lab.nodes.find((each) => each.name === name);
-  if (node === undefined) throw new Error(`no plan for ${name}`);
-  await startContainerdOf(node, number, lab.cgroup.driver);
-  await waitForContainerd(node);
-  await importImages(node);
+  rememberKernelSettings();
 }
 
 /** The API server makes it a moment after it is ready; a pod sent before that is refused. */

@@ -11,6 +11,7 @@ import {
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Writable } from 'node:stream';
 import { binDir, home, repoDir } from '../layout.ts';
 import { ensureVm, initrdFile, kernelFile } from './kernel.ts';
 
@@ -21,19 +22,27 @@ export interface VmOptions {
   outDir?: string;
   timeoutMs: number;
   memoryMb: number;
+  /** Plug the guest into this tap device of this network namespace; it has no network otherwise. */
+  network?: { netns: string; tap: string };
+  /** Further variables for the command. */
+  environment: Record<string, string>;
+  /** Gets what the guest prints. */
+  output: Writable;
 }
 
 export const defaultVmOptions: VmOptions = {
   systemd: false,
   timeoutMs: 30 * 60_000,
   memoryMb: 6144,
+  environment: {},
+  output: process.stdout,
 };
 
 /**
  * Runs a command in a throw-away virtual machine that has cgroup v2, and returns its exit code.
  * The guest's root is this machine's root, read-only under a layer that forgets: all tools, and
- * this repository, are where they always are. It has no network and is emulated, so it is 5 to 20
- * times slower than the machine.
+ * this repository, are where they always are. It is emulated, so it is 5 to 20 times slower
+ * than the machine.
  */
 export async function runInVm(
   command: readonly string[],
@@ -73,6 +82,7 @@ function settings(command: readonly string[], options: VmOptions): string {
     CRIU_FAULT: '130',
     // Time is what lacks here, not memory: collect garbage rarely.
     GOGC: '400',
+    ...options.environment,
     PATH: `${path.dirname(process.execPath)}:${binDir}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
   };
   const pairs = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
@@ -94,12 +104,13 @@ async function boot(outDir: string, controlDir: string, options: VmOptions): Pro
   // Not in the guest's folder: the path of a socket has 107 characters at most.
   const portSocket = path.join(tmpdir(), `stillpoint-vm-${process.pid}.port`);
   rmSync(portSocket, { force: true });
-  const server = net.createServer((guest) => guest.pipe(process.stdout, { end: false }));
+  const server = net.createServer((guest) => guest.pipe(options.output, { end: false }));
   await new Promise<void>((resolve) => server.listen(portSocket, resolve));
   // However this process ends, by SIGKILL too, the machine must not run on without it.
   const dieWithUs = ['--pdeathsig', 'KILL', 'qemu-system-x86_64'];
   const machine = qemuArguments({ outDir, controlDir, portSocket }, options);
-  const child = spawn('setpriv', [...dieWithUs, ...machine], {
+  const enter = options.network === undefined ? [] : [`--net=${options.network.netns}`];
+  const child = spawn('nsenter', [...enter, 'setpriv', ...dieWithUs, ...machine], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   let timedOut = false;
@@ -128,9 +139,14 @@ function qemuArguments(
     ...['-fsdev', `local,id=${id},path=${dir},security_model=none${more}`],
     ...['-device', `virtio-9p-pci,fsdev=${id},mount_tag=${id}`],
   ];
+  const { tap } = options.network ?? {};
+  const netdev = `tap,id=net,ifname=${tap},script=no,downscript=no`;
+  // Without a ROM to boot from by network: Debian has it in a package of its own.
+  const nic = ['-netdev', netdev, '-device', 'virtio-net-pci,netdev=net,romfile='];
   return [
     ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', `${options.memoryMb}`],
     ...['-nodefaults', '-nographic', '-no-reboot', '-nic', 'none'],
+    ...(tap === undefined ? [] : nic),
     ...['-kernel', kernelFile(), '-initrd', initrdFile],
     // No attack is to be feared inside, and the guards against some cost a sixth of the time.
     ...['-append', `console=ttyS0 quiet panic=-1 mitigations=off stillpoint.home=${home}`],
