@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { API_VERSION } from '../base/index.ts';
+import { API_VERSION, nameGlob } from '../base/index.ts';
 
 /** An absolute path on the node. */
 function absolutePath() {
@@ -78,9 +78,9 @@ const limits = z.strictObject({
 
 const deny = z.strictObject({
   namespaces: z
-    .array(z.string().min(1))
+    .array(nameGlob())
     .default([])
-    .describe('Namespaces never captured from, besides those that are always denied'),
+    .describe('Globs on namespaces never captured from, besides those that are always denied'),
 });
 
 /** `stillpoint.yaml`: how the agent of one node is set up. Every key has a default. */

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import {
   API_VERSION,
   deepFreeze,
@@ -33,20 +34,49 @@ export async function loadAgentConfig(
   flags: ConfigFlags,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<AgentConfig> {
-  const path = flags.config ?? env.STILLPOINT_CONFIG;
+  const path = flagPath('--config', flags.config) ?? env.STILLPOINT_CONFIG;
   const file = path === undefined ? defaults() : await readConfigFile(path);
   const { apiVersion: _version, kind: _kind, metadata: _metadata, ...rest } = file;
   return deepFreeze({
     ...rest,
-    node: flags.node ?? file.node ?? env.NODE_NAME ?? hostname(),
-    rulesDir: flags.rules ?? file.rulesDir,
-    checkpointsDir: flags.checkpointsDir ?? file.checkpointsDir,
-    socket: flags.socket ?? file.socket,
+    node: nodeName(flags, file, env),
+    rulesDir: flagPath('--rules', flags.rules) ?? file.rulesDir,
+    checkpointsDir: flagPath('--checkpoints-dir', flags.checkpointsDir) ?? file.checkpointsDir,
+    socket: flagPath('--socket', flags.socket) ?? file.socket,
     logLevel: flags.logLevel ?? file.logLevel,
     kubernetes: {
-      kubeconfig: flags.kubeconfig ?? file.kubernetes.kubeconfig,
+      kubeconfig: flagPath('--kubeconfig', flags.kubeconfig) ?? file.kubernetes.kubeconfig,
       context: flags.context ?? file.kubernetes.context,
     },
+  });
+}
+
+/** A path of the command line, made absolute: other programs are told of it, such as the runtime. */
+function flagPath(flag: string, path: string | undefined): string | undefined {
+  if (path === '') throw new StillpointError({ code: 'usage', message: `${flag} is empty` });
+  return path === undefined ? undefined : resolve(path);
+}
+
+/** A wrong name finds no pods and looks like a calm node, so it is refused here. */
+function nodeName(
+  flags: ConfigFlags,
+  file: AgentConfigFile,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  const places: [string, string | undefined][] = [
+    ['--node', flags.node],
+    ['node of the configuration', file.node],
+    ['$NODE_NAME', env.NODE_NAME],
+    // The kubelet makes its own default in the same way.
+    ['the host name', hostname().trim().toLowerCase()],
+  ];
+  const [place, name = ''] = places.find(([, one]) => one !== undefined) ?? ['--node', ''];
+  const isName = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name) && name.length <= 253;
+  if (isName) return name;
+  throw new StillpointError({
+    code: 'bad-config',
+    message: `${place}: ${JSON.stringify(name)} can be no name of a node`,
+    hint: 'Name the node as in `kubectl get nodes`: lower case letters, digits, - and .',
   });
 }
 

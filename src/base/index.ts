@@ -49,6 +49,7 @@ export {
   dnsLabel,
   durationMs,
   metadataFields,
+  nameGlob,
   percentRatio,
   timeZoneName,
 } from './yaml-fields.ts';

@@ -45,6 +45,22 @@ export function dnsLabel() {
   });
 }
 
+/** A glob on names that Kubernetes gives; anything else in it could never match. */
+export function nameGlob() {
+  return z
+    .string()
+    .min(1)
+    .max(253)
+    .superRefine((text, context) => {
+      if (/^[a-z0-9.*?-]+$/.test(text)) return;
+      context.addIssue({
+        code: 'custom',
+        message: 'can never match a name',
+        params: { allowed: 'lower case letters, digits, -, . and the wildcards * and ?' },
+      });
+    });
+}
+
 /** metadata of a document. Labels and annotations are for the tools of those who write them. */
 export function metadataFields() {
   return z.strictObject({

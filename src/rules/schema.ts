@@ -4,6 +4,7 @@ import {
   dnsLabel,
   durationMs,
   metadataFields,
+  nameGlob,
   percentRatio,
   timeZoneName,
 } from '../base/index.ts';
@@ -57,19 +58,9 @@ const pattern = text(PATTERN_CHARS_MAX).superRefine((value, context) => {
   if (!compiled.ok) context.addIssue({ code: 'custom', message: compiled.why });
 });
 
-/** A glob on names that Kubernetes gives; anything else in it could never match. */
-const nameGlob = text(253).superRefine((value, context) => {
-  if (/^[a-z0-9.*?-]+$/.test(value)) return;
-  context.addIssue({
-    code: 'custom',
-    message: 'can never match a name',
-    params: { allowed: 'lower case letters, digits, -, . and the wildcards * and ?' },
-  });
-});
-
 /** A list that somebody emptied must not come to mean everything. */
 function globs() {
-  return z.array(nameGlob).min(1, 'is empty; leave it out to reach all').max(1_000);
+  return z.array(nameGlob()).min(1, 'is empty; leave it out to reach all').max(1_000);
 }
 
 const scalar = z.union([z.string().max(4_096), z.number(), z.boolean()]);
