@@ -1,5 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 
+const NODE_MAJOR_MIN = 24;
+if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
+  console.error(`stillpoint needs Node.js ${NODE_MAJOR_MIN}; this is ${process.version}`);
+  process.exit(2);
+}
+
 // The node belongs to its workloads: a young generation that stays at 1 MiB and early collections
 // save 15 MB of an idle agent and 50 MB of a busy one, for a tenth more of its CPU time. V8 obeys
 // from the next collection on, so this comes before anything is loaded.

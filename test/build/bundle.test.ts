@@ -87,6 +87,16 @@ function writeAgentConfig(): string {
 }
 
 describe('the bundle', () => {
+  it('says which Node.js it needs, to an older one', async () => {
+    const older = 'Object.defineProperty(process,"versions",{value:{node:"20.20.2"}})';
+    const script = join(bundle, 'stillpoint.mjs');
+    const ran = run(process.execPath, ['--import', `data:text/javascript,${older}`, script]);
+    await expect(ran).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^stillpoint needs Node\.js 24; this is v/),
+    });
+  });
+
   it('tells its version, without a word on stderr', async () => {
     const { version } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8'));
     expect(await stillpoint('version')).toEqual({
