@@ -112,7 +112,7 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   cleanup.add('http', () => http.stop());
   cleanup.add('captures', () => captures.stop(STOP_GRACE_MS));
   cleanup.add('sources', () => decisions.stop());
-  captures.thawLeftovers();
+  captures.beginRecovery();
   await decisions.start();
   await captures.start();
   log.info('started', { node: config.node, http: address, socket: config.socket });

@@ -21,7 +21,7 @@ import type { AgentConfig } from './config-schema.ts';
 import { type Facts, tellAcceptance } from './facts.ts';
 import { createKubeletSettings, type KubeletSettings } from './kubelet-settings.ts';
 import { createLateArchives, type LateArchives } from './late-archives.ts';
-import { takeUpAll } from './recovery.ts';
+import { requeueAll, takeUpAll } from './recovery.ts';
 
 export interface CaptureSideOptions {
   config: AgentConfig;
@@ -44,11 +44,11 @@ export interface CaptureSide {
   readonly kubeletSettings: KubeletSettings;
   readonly directory: CheckpointsDirectory;
   /**
-   * Begins to thaw what a crash left standing still. Before all that may take time: nothing that
-   * it needs comes from the API server.
+   * Queues again what waited, and begins to thaw what a crash left standing still. Before all that
+   * may take time or bring decisions: nothing that it needs comes from the API server.
    */
-  thawLeftovers(): void;
-  /** Takes up what was left unfinished once all of it runs, then begins to capture. */
+  beginRecovery(): void;
+  /** Takes up what else was left once all of it runs, then begins to capture. */
   start(): Promise<void>;
   /** Lets a capture end within the grace, then gives it up; resolves when all containers run. */
   stop(graceMs: number): Promise<void>;
@@ -133,10 +133,12 @@ class CaptureSideImpl implements CaptureSide {
     });
   }
 
-  thawLeftovers(): void {
+  beginRecovery(): void {
     const { clients, clock, log } = this.#options;
     const { runtime, node } = clients;
-    const unfinished = this.dispatcher.journal.unfinished();
+    const { dispatcher } = this;
+    const unfinished = dispatcher.journal.unfinished();
+    requeueAll({ ...this.#options, dispatcher }, unfinished);
     this.#recovered = recoverCaptures(unfinished, { clock, log, runtime, node });
   }
 

@@ -1,5 +1,11 @@
 import type { Clock, Logger } from '../base/index.ts';
-import { type CaptureOutcome, failureClasses, type Recovered } from '../capture/index.ts';
+import {
+  type CaptureOutcome,
+  failureClasses,
+  type Recovered,
+  type RecoveryRow,
+  recoveryRow,
+} from '../capture/index.ts';
 import type { Dispatcher, JournalEntry } from '../dispatch/index.ts';
 import type { BackendName, PodFact, Target } from '../signal/index.ts';
 import type { CaptureLine } from './capture-line.ts';
@@ -20,41 +26,56 @@ export interface RecoveryOptions {
 /** A trigger that waited longer than this through a stop says nothing about now. */
 const AGE_MS_MAX = 3_600_000;
 
+type Requeueing = Pick<RecoveryOptions, 'dispatcher' | 'facts' | 'clock' | 'log'>;
+
 /**
- * Takes up what a crash or a stop left unfinished, row by row of src/capture/recovery.ts, once
- * every container that may have stood still was thawed: archives that are there are proved, those
- * that may come are waited for, and what never began is queued again.
+ * Queues again what was accepted and never began. Before any new decision can come: the queue and
+ * the hourly budget must know of them, and a decision about the same container joins them.
+ */
+export function requeueAll(options: Requeueing, unfinished: readonly JournalEntry[]): void {
+  const { dispatcher, facts, clock, log } = options;
+  for (const entry of unfinished) {
+    const row = recoveryRow(entry.state);
+    if (row?.decision !== 'requeue') continue;
+    const { trigger } = entry;
+    logRecovered(log, entry, row);
+    if (clock.wallMs() - trigger.acceptedMs <= AGE_MS_MAX) {
+      dispatcher.requeue(entry);
+      continue;
+    }
+    dispatcher.journal.note(trigger.id, 'refused');
+    const detail = 'the agent was down';
+    const outcome = { kind: 'refused', trigger, reason: 'expired', detail } as const;
+    facts.tell({ kind: 'ended', outcome });
+  }
+}
+
+/**
+ * Takes up what else a crash or a stop left unfinished, row by row of src/capture/recovery.ts, once
+ * every container that may have stood still was thawed: archives that are there are proved, and
+ * those that may come are waited for.
  */
 export function takeUpAll(options: RecoveryOptions, recovered: readonly Recovered[]): void {
   for (const one of recovered) {
-    const { entry, decision, why } = one;
-    const { id, target } = entry.trigger;
-    options.log.info('trigger-recovered', {
-      trigger: id,
-      target,
-      state: entry.state,
-      decision,
-      why,
-    });
+    if (one.decision === 'requeue') continue;
+    logRecovered(options.log, one.entry, one);
     takeUp(options, one);
   }
 }
 
+function logRecovered(
+  log: Logger,
+  { trigger, state }: JournalEntry,
+  { decision, why }: Pick<RecoveryRow, 'decision' | 'why'>,
+): void {
+  const { id, target } = trigger;
+  log.info('trigger-recovered', { trigger: id, target, state, decision, why });
+}
+
 function takeUp(options: RecoveryOptions, { entry, decision, thaw }: Recovered): void {
-  const { dispatcher, facts, clock, line, late } = options;
+  const { dispatcher, facts, line, late } = options;
   const { trigger } = entry;
   switch (decision) {
-    case 'requeue':
-      if (clock.wallMs() - trigger.acceptedMs <= AGE_MS_MAX) {
-        dispatcher.requeue(entry);
-        return;
-      }
-      dispatcher.journal.note(trigger.id, 'refused');
-      facts.tell({
-        kind: 'ended',
-        outcome: { kind: 'refused', trigger, reason: 'expired', detail: 'the agent was down' },
-      });
-      return;
     case 'verify':
       if (entry.facts.archivePath !== undefined) {
         line.prove({ ...lateRequest(options, entry), archivePath: entry.facts.archivePath });
@@ -67,6 +88,7 @@ function takeUp(options: RecoveryOptions, { entry, decision, thaw }: Recovered):
       facts.tell({ kind: 'ended', outcome: interrupted(entry, thaw) });
       return;
     }
+    case 'requeue':
     case 'nothing':
       return;
   }

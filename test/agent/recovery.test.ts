@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { takeUpAll } from '../../src/agent/recovery.ts';
+import { requeueAll, takeUpAll } from '../../src/agent/recovery.ts';
 import type { KeepRequest } from '../../src/archive/index.ts';
 import { type LateArchive, recoverCaptures, recoveryRows } from '../../src/capture/index.ts';
 import type { JournalFacts, JournalState } from '../../src/dispatch/index.ts';
@@ -41,7 +41,9 @@ async function takeUp(state: JournalState, facts: JournalFacts = {}, downMs = 1_
   const heard = createHeardFacts(clock);
   const proved: KeepRequest[] = [];
   const late: LateArchive[] = [];
-  const recovering = recoverCaptures(dispatcher.journal.unfinished(), { clock, log });
+  const unfinished = dispatcher.journal.unfinished();
+  requeueAll({ dispatcher, facts: heard.facts, clock, log }, unfinished);
+  const recovering = recoverCaptures(unfinished, { clock, log });
   await clock.advance(10_000);
   takeUpAll(
     {
