@@ -216,6 +216,7 @@ describe('the checkers of the simulator', () => {
       () => world.lines.push({ level: 'error', event: 'capture-broke', fields: {} }),
       /log line capture-broke/,
     ],
+    ['a stop that hangs', () => world.hung.push('the stop of life 0'), /the stop of life 0/],
     [
       'an error that is none of ours',
       () => world.lines.push({ level: 'warn', event: 'x', fields: { error: new TypeError('t') } }),

@@ -25,6 +25,7 @@ export function createCheckers(world: World, report: Report): Checker[] {
     archivesAreWhole(world, report),
     nothingIsTouched(world, report),
     noMistakesOfOurs(world, report),
+    nothingHangs(world, report),
   ];
 }
 
@@ -212,6 +213,10 @@ function nothingIsTouched(world: World, report: Report): Checker {
       if (unfinished.length > 0) report(`unfinished files are left: ${unfinished.join(', ')}`);
     },
   };
+}
+
+function nothingHangs({ hung }: World, report: Report): Checker {
+  return { atTheEnd: () => hung.forEach(report) };
 }
 
 /** Log lines that only a mistake of ours can cause. */

@@ -195,11 +195,23 @@ export async function comeBack(world: World, server: 'api' | 'kubelet' | 'runtim
   note(world, `${server} is back`);
 }
 
+/**
+ * A freeze in the middle of a capture, or of the recovery from a death, cannot be told from our
+ * own: the promise to leave it alone holds for all others.
+ */
+function wasCapturedJustNow({ sim, clock }: World, containerId: string): boolean {
+  const sinceMs = clock.monotonicMs() - 20_000;
+  return sim.happenings
+    .all('checkpoint-received')
+    .some((one) => one.containerId === containerId && one.monotonicMs >= sinceMs);
+}
+
 function freeze(world: World): string | undefined {
   const running = anyRunning(world);
   if (!running) return undefined;
   const { life } = running;
   if (life.cgroupFrozen || life.shimPaused || life.checkpointing) return undefined;
+  if (wasCapturedJustNow(world, life.containerId)) return undefined;
   world.sim.model.hold(running, { cgroupFrozen: true }, 'cgroup');
   world.frozenByOthers.add(life.containerId);
   world.clock.after(world.random.integer(500, 8_000), () => thawAgain(world, running));

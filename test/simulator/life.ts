@@ -30,8 +30,11 @@ export interface LifeOptions {
   config: AgentConfig;
   clock: DrivenClock;
   log: Logger;
-  onFact(life: Life, fact: Fact): void;
+  onHung(what: string): void;
 }
+
+/** The grace of a stop, an outage of the runtime, and some more. */
+const HUNG_MS = 90_000;
 
 export async function beginLife(options: LifeOptions): Promise<Life> {
   const { number, dir, sim, config } = options;
@@ -54,10 +57,10 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
     facts: [],
     started: Promise.resolve(),
     async stop() {
-      await life.started;
+      await orHung('start', life.started);
       if (life.state !== 'running') return;
       life.state = 'stopping';
-      await life.agent?.stop();
+      await orHung('stop', life.agent?.stop());
       if (life.state === 'stopping') life.state = 'stopped';
       for (const line of lines) line.cut();
     },
@@ -69,6 +72,19 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
       for (const line of lines) line.cut();
       closeServers([config.socket, ...ports]);
     },
+  };
+  /** A start or a stop that does not end is a broken promise, not a test that hangs. */
+  const orHung = async (what: string, work: Promise<void> | undefined) => {
+    const giveUp = new AbortController();
+    const tooLong = options.clock.sleep(HUNG_MS, giveUp.signal).then(
+      () => 'hung',
+      () => 'given up',
+    );
+    const isHung = (await Promise.race([work, tooLong])) === 'hung';
+    giveUp.abort();
+    if (!isHung || isMute()) return;
+    options.onHung(`the ${what} of life ${number} takes longer than ${HUNG_MS / 1_000} s`);
+    life.kill();
   };
   const isMute = () => life.state === 'dead';
   life.started = startAgent({
@@ -87,7 +103,6 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
     onFact(fact) {
       if (isMute()) return;
       life.facts.push(fact);
-      options.onFact(life, fact);
     },
   }).then(
     (agent) => {

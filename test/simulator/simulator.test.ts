@@ -58,7 +58,6 @@ async function comeToRest(world: World): Promise<void> {
   for (const running of sim.model.running()) thawAgain(world, running);
   world.frozenByOthers.clear();
   const life = world.life();
-  await life?.started;
   world.endRules();
   await clock.sleep(QUIET_MS);
   if (await hasLeftovers(world)) {

@@ -33,6 +33,8 @@ export interface World {
   config: AgentConfig;
   lives: Life[];
   lines: LogLine[];
+  /** Starts and stops that did not end. */
+  hung: string[];
   /** What was done to the node, for whoever has to understand a failure. */
   deeds: string[];
   /** Files in the checkpoints directory that nobody may touch, by name. */
@@ -107,13 +109,14 @@ export async function createWorld(seed: number): Promise<World> {
   const world: World = {
     ...{ seed, dir, sim, clock, random, config, lines, untouchable },
     lives: [],
+    hung: [],
     deeds: [],
     frozenByOthers: new Set(),
     away: new Set(),
     async begin() {
       const number = world.lives.length;
-      const onFact = () => undefined;
-      const life = await beginLife({ ...{ number, seed, dir, sim, config, clock, log }, onFact });
+      const onHung = (what: string) => void world.hung.push(what);
+      const life = await beginLife({ number, seed, dir, sim, config, clock, log, onHung });
       world.lives.push(life);
       return life;
     },
