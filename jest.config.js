@@ -9,4 +9,6 @@ export default {
   },
   testEnvironment: 'node',
   testTimeout: 20_000,
+  // A test that fails may leave servers running; the gate must end all the same.
+  forceExit: true,
 };

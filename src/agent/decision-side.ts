@@ -22,7 +22,13 @@ import {
   type RulesOptions,
   scheduleEntries,
 } from '../rules/index.ts';
-import { findContainer, type PodFact, type Signal, type Target } from '../signal/index.ts';
+import {
+  findContainer,
+  type PodFact,
+  type ReasonCode,
+  type Signal,
+  type Target,
+} from '../signal/index.ts';
 import type { SourceStatus } from '../sources/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Clients } from './clients.ts';
@@ -80,6 +86,15 @@ export function denyReasonOf(intake: Intake, pod: PodFact, target: Target): stri
   return container && denyReason(pod, container, intake.core().options.denyList);
 }
 
+/** Failures of a runtime or kubelet that was away or at work for someone else: nothing was frozen. */
+const NOTHING_BEGAN: ReadonlySet<string> = new Set(['unreachable', 'other-checkpoint']);
+
+/** Why nothing came of a firing, when it may be tried again in the same life. */
+function refusalOf(outcome: TriggerOutcome): ReasonCode | undefined {
+  if (outcome.kind === 'not-accepted' || outcome.kind === 'refused') return outcome.reason;
+  return outcome.kind === 'failed' && NOTHING_BEGAN.has(outcome.failure) ? 'busy' : undefined;
+}
+
 class DecisionSideImpl implements DecisionSide {
   readonly intake: Intake;
   readonly sources: Sources;
@@ -108,6 +123,7 @@ class DecisionSideImpl implements DecisionSide {
       state: createRulesState(),
       offer: (decision) => dispatcher.offer(decision),
       onPods: () => this.#onPods(),
+      onMistake: (error) => this.#quiet.error('signal-not-decided', 'wake', { error }),
     });
     this.sources = createSources({
       ...options,
@@ -187,9 +203,10 @@ class DecisionSideImpl implements DecisionSide {
 
   /** A firing that nothing came of must not keep the rule from trying again. */
   #takeBack(outcome: TriggerOutcome): void {
-    if (outcome.kind !== 'not-accepted' && outcome.kind !== 'refused') return;
-    const { reason } = outcome;
-    const decisions = outcome.kind === 'refused' ? outcome.trigger.decisions : [outcome.decision];
+    const reason = refusalOf(outcome);
+    if (reason === undefined) return;
+    const decisions =
+      outcome.kind === 'not-accepted' ? [outcome.decision] : outcome.trigger.decisions;
     for (const { rule, target } of decisions) {
       if (!target) continue;
       const nowMs = this.#options.clock.wallMs();

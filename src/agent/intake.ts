@@ -16,6 +16,8 @@ export interface IntakeOptions {
   core: RulesCore;
   state: RulesState;
   offer(decision: Decision & { target: Target }): Acceptance;
+  /** A wake that failed by a mistake of ours: a timer has nobody else to tell. */
+  onMistake(error: unknown): void;
   /** Told after a pod came, changed or went. */
   onPods(): void;
 }
@@ -35,7 +37,7 @@ export interface Intake {
 const WAKE_MS_MAX = 60_000;
 
 export function createIntake(options: IntakeOptions): Intake {
-  const { clock, facts, offer, onPods } = options;
+  const { clock, facts, offer, onPods, onMistake } = options;
   let { core, state } = options;
   let cancelWake: Cancel = () => undefined;
   let stopped = false;
@@ -55,7 +57,11 @@ export function createIntake(options: IntakeOptions): Intake {
     const waitMs = Math.min(Math.max(0, wakeAtMs - clock.wallMs()), WAKE_MS_MAX);
     cancelWake = clock.after(waitMs, () => {
       const nowMs = clock.wallMs();
-      take({ kind: 'wake', occurredMs: nowMs, seenMs: nowMs });
+      try {
+        take({ kind: 'wake', occurredMs: nowMs, seenMs: nowMs });
+      } catch (error) {
+        onMistake(error);
+      }
     });
   };
 

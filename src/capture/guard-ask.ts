@@ -58,6 +58,9 @@ export interface GuardAnswer {
 /** Share of a disk that must stay free above the kubelet's own eviction threshold. */
 const DISK_MARGIN = 0.05;
 
+/** A container with seconds to live can spare this for the size of its writable layer. */
+const HURRY_LAYER_MS = 30;
+
 /** A tracer holds the first process of a container, whoever it is; no need to ask thousands. */
 const TRACED_PIDS_MAX = 32;
 
@@ -67,7 +70,7 @@ export async function askGuard(
   question: GuardQuestion,
 ): Promise<GuardAnswer> {
   const { target, spec, backend, costs } = question;
-  const seen = await askRuntime(sources.runtime, target.containerId, question.hurry);
+  const seen = await askRuntime(sources, target.containerId, question.hurry);
   const pod = sources.podOf(target);
   const cgroup = seen.status && sources.node?.cgroups.locate(seen.status);
   const size = sizeOf(sources.node, cgroup, seen, pod, target);
@@ -103,17 +106,21 @@ interface RuntimeSight {
   hasTasks: boolean;
 }
 
-/** All questions at once; each that has no answer leaves its fact out. */
+/**
+ * All questions at once; each that has no answer leaves its fact out. In a hurry the size of the
+ * writable layer is waited for only shortly: packing it can take most of the stop, so it is asked.
+ */
 async function askRuntime(
-  runtime: RuntimeClient | undefined,
+  { runtime, clock }: Pick<GuardSources, 'runtime' | 'clock'>,
   id: string,
   hurry: boolean,
 ): Promise<RuntimeSight> {
   if (!runtime) return { sight: { kind: 'not-asked' }, hasTasks: true };
+  const asked = runtime.writableLayerBytes(id);
   const [status, task, layer] = await Promise.allSettled([
     runtime.status(id),
     runtime.taskState(id),
-    hurry ? undefined : runtime.writableLayerBytes(id),
+    hurry ? within(clock, HURRY_LAYER_MS, asked) : asked,
   ]);
   return {
     sight: sightOf(status),
@@ -122,6 +129,17 @@ async function askRuntime(
     layerBytes: answerOf(layer),
     hasTasks: !(task.status === 'rejected' && isStillpointError(task.reason, 'unsupported')),
   };
+}
+
+/** The answer, or undefined when it takes longer. */
+async function within<T>(clock: Clock, ms: number, asked: Promise<T>): Promise<T | undefined> {
+  const answered = new AbortController();
+  const timeUp = clock.sleep(ms, answered.signal).catch(() => undefined);
+  try {
+    return (await Promise.race([asked, timeUp])) ?? undefined;
+  } finally {
+    answered.abort();
+  }
 }
 
 function answerOf<T>(result: PromiseSettledResult<T>): T | undefined {

@@ -33,6 +33,9 @@ async function rig(play: Play = async () => undefined) {
   dispatcher.start();
   const core = createRulesCore([], { nodeName: 'node-1', denyList: createDenyList({}) });
   const intake = createIntake({
+    onMistake: (error) => {
+      throw error;
+    },
     clock,
     facts: heard.facts,
     core,

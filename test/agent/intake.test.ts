@@ -44,6 +44,9 @@ function rig(specs: Record<string, string>, offer: (decision: Decision) => Accep
   const offered: Decision[] = [];
   let podChanges = 0;
   const intake = createIntake({
+    onMistake: (error) => {
+      throw error;
+    },
     clock,
     facts: heard.facts,
     core: coreOf(specs),
