@@ -41,16 +41,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
   const clock = mortalClock(options.clock);
   const store = mortalStore(openStore(join(config.stateDir, 'state.db')));
   const at = (name: string) => join(dir, `${name}-${number}`);
-  const { apiUrl, kubeletUrl, kubeconfigPath, criSocketPath } = sim.info;
-  const toUrl = (url: string) => ({ host: '127.0.0.1', port: Number(new URL(url).port) });
-  const [api, kubelet, runtime] = await Promise.all([
-    openLine(toUrl(apiUrl)),
-    openLine(toUrl(kubeletUrl)),
-    openLine({ path: criSocketPath }, at('cri.sock')),
-  ]);
-  const lines: Line[] = [api, kubelet, runtime];
-  const kubeconfig = readFileSync(kubeconfigPath, 'utf8');
-  writeFileSync(at('kubeconfig'), kubeconfig.replace(apiUrl, `https://127.0.0.1:${api.port}`));
+  const { lines, kubelet } = await openLines(sim, at);
   const life: Life = {
     number,
     state: 'starting',
@@ -73,19 +64,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
       closeServers([config.socket, ...ports]);
     },
   };
-  /** A start or a stop that does not end is a broken promise, not a test that hangs. */
-  const orHung = async (what: string, work: Promise<void> | undefined) => {
-    const giveUp = new AbortController();
-    const tooLong = options.clock.sleep(HUNG_MS, giveUp.signal).then(
-      () => 'hung',
-      () => 'given up',
-    );
-    const isHung = (await Promise.race([work, tooLong])) === 'hung';
-    giveUp.abort();
-    if (!isHung || isMute()) return;
-    options.onHung(`the ${what} of life ${number} takes longer than ${HUNG_MS / 1_000} s`);
-    life.kill();
-  };
+  const orHung = hungGuard(options, () => life);
   const isMute = () => life.state === 'dead';
   life.started = startAgent({
     config: {
@@ -118,6 +97,40 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
     },
   );
   return life;
+}
+
+/** The ways of this life to the outside, to be cut when it dies; its kubeconfig leads through one. */
+async function openLines(
+  { info }: Sim,
+  at: (name: string) => string,
+): Promise<{ lines: Line[]; kubelet: Line }> {
+  const { apiUrl, kubeletUrl, kubeconfigPath, criSocketPath } = info;
+  const toUrl = (url: string) => ({ host: '127.0.0.1', port: Number(new URL(url).port) });
+  const [api, kubelet, runtime] = await Promise.all([
+    openLine(toUrl(apiUrl)),
+    openLine(toUrl(kubeletUrl)),
+    openLine({ path: criSocketPath }, at('cri.sock')),
+  ]);
+  const kubeconfig = readFileSync(kubeconfigPath, 'utf8');
+  writeFileSync(at('kubeconfig'), kubeconfig.replace(apiUrl, `https://127.0.0.1:${api.port}`));
+  return { lines: [api, kubelet, runtime], kubelet };
+}
+
+/** A start or a stop that does not end is a broken promise, not a test that hangs. */
+function hungGuard(options: LifeOptions, life: () => Life) {
+  return async (what: string, work: Promise<void> | undefined) => {
+    const giveUp = new AbortController();
+    const tooLong = options.clock.sleep(HUNG_MS, giveUp.signal).then(
+      () => 'hung',
+      () => 'given up',
+    );
+    const isHung = (await Promise.race([work, tooLong])) === 'hung';
+    giveUp.abort();
+    const { number } = options;
+    if (!isHung || life().state === 'dead') return;
+    options.onHung(`the ${what} of life ${number} takes longer than ${HUNG_MS / 1_000} s`);
+    life().kill();
+  };
 }
 
 function muteWhen(isMute: () => boolean, log: Logger): Logger {
