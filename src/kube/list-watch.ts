@@ -88,6 +88,7 @@ class Loop<T extends KubeObject, R> {
 
   /** One list (when needed) and one watch; returns the error to back off for, if any. */
   async #once(): Promise<StillpointError | undefined> {
+    const isListed = this.#resourceVersion === undefined;
     if (this.#resourceVersion === undefined) {
       this.#enter({ state: 'listing' });
       this.#resourceVersion = await this.#listAll();
@@ -101,7 +102,9 @@ class Loop<T extends KubeObject, R> {
         return wasHealthy ? undefined : end.error;
       case 'expired':
         this.#resourceVersion = undefined;
-        return wasHealthy ? undefined : end.error;
+        // Only a list that expires at once must not be repeated in a hurry. An old place does so
+        // after any restart of the server, when the back-off has grown and pods wait to be seen.
+        return wasHealthy || !isListed ? undefined : end.error;
       case 'unreadable':
         // The line may have been cut on its way: resume before it. If it comes again, list.
         if (this.#unreadableAt === this.#resourceVersion) this.#resourceVersion = undefined;

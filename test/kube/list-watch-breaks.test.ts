@@ -107,6 +107,21 @@ describe('a watch that ends', () => {
   });
 });
 
+describe('a server that forgot the place while it was away', () => {
+  it('is listed at once: the outage has taken long enough', async () => {
+    const { rig, watch } = await watching();
+    await using _ = rig;
+    watch.end();
+    for (let i = 0; i < 6; i++) {
+      await rig.passBackOff();
+      if (i < 5) (await rig.server.next('watch')).reply(503, 'away');
+    }
+    (await rig.server.next('watch')).reply(410, statusOf(410, 'Expired', 'too old'));
+    (await rig.server.next('list')).reply(200, listOf([podAt('a', '1')], '9'));
+    expect(await versionOfNextWatch(rig)).toBe('9');
+  });
+});
+
 describe('a watch that fails', () => {
   it('backs off and resumes after an ERROR line other than 410', async () => {
     const { rig, watch } = await watching();
