@@ -76,7 +76,10 @@ function hear(fact: Fact, metrics: Metrics, outputs: readonly Output[], log: Log
       }
       return;
     case 'source':
-      log.info('source', { source: fact.source, ...fact.status });
+      log[fact.status.state === 'degraded' ? 'warn' : 'info']('source', {
+        source: fact.source,
+        ...fact.status,
+      });
       return;
     case 'rules-loaded':
       log.info('rules-loaded', { rules: fact.rules, policies: fact.policies });

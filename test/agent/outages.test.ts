@@ -27,6 +27,8 @@ describe('an agent whose API server is away at the start', () => {
         reason: expect.stringMatching(/unreachable/),
       });
     }
+    const degraded = node.lines.find(({ fields }) => fields.state === 'degraded');
+    expect(degraded).toMatchObject({ event: 'source', level: 'warn' });
     expect(await running.ready()).toBe(false);
     await node.sim.api.start();
     await running.source('pods', 'live');
