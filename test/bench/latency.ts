@@ -1,3 +1,6 @@
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
 import { createRandom, silentLogger, systemClock } from '../../src/base/index.ts';
 import { connectNats } from '../../src/nats/index.ts';
 import type { Sim } from '../../src/sim/index.ts';
@@ -13,7 +16,13 @@ const PODS = 100;
 /** The sweep of retention after a capture is over; the next signal finds an idle agent. */
 const CALM_MS = 25;
 
+const FORCED_WRITES = 500;
 const MIB = 2 ** 20;
+
+interface Measured {
+  samples: readonly number[];
+  disk: string;
+}
 
 /** Where a signal comes in, and where the request must come out. */
 interface Case {
@@ -36,6 +45,8 @@ interface Door {
 export async function* bench(say: (progress: string) => void): AsyncIterable<BenchLine> {
   const binary = findNatsServer();
   const nats = binary === undefined ? undefined : await startNatsServer(binary);
+  const killNats = () => nats?.kill();
+  process.once('exit', killNats);
   try {
     const cases: Case[] = [
       { name: 'Event over watch, to cri', via: 'cri', door: openWatch },
@@ -54,16 +65,18 @@ export async function* bench(say: (progress: string) => void): AsyncIterable<Ben
           },
     ];
     for (const one of cases) {
-      const samples = await measure(one, say);
+      const { samples, disk } = await measure(one, say);
       const what = { bench: 'latency', case: one.name, unit: 'ms', where: 'sim' } as const;
-      yield summarise(what, samples);
+      const load = loadavg().map((share) => share.toFixed(1));
+      yield summarise(what, samples, { disk, load: load.join(' ') });
     }
   } finally {
     await nats?.stop();
+    process.off('exit', killNats);
   }
 }
 
-async function measure(one: Case, say: (progress: string) => void): Promise<number[]> {
+async function measure(one: Case, say: (progress: string) => void): Promise<Measured> {
   say(`latency: ${one.name}: building, starting`);
   const rig = await startRig({
     rules: rulesFor(one.via),
@@ -82,9 +95,26 @@ async function measure(one: Case, say: (progress: string) => void): Promise<numb
       await systemClock.sleep(CALM_MS);
     }
     await door.close();
-    return samples;
+    return { samples, disk: describeDisk(rig.directory) };
   } finally {
     await rig.stop();
+  }
+}
+
+/** What one forced write costs here and now: three of them lie between signal and request. */
+function describeDisk(directory: string): string {
+  const file = openSync(join(directory, 'forced-writes'), 'w');
+  try {
+    const samples = Array.from({ length: FORCED_WRITES }, () => {
+      const beganMs = systemClock.monotonicMs();
+      writeSync(file, Buffer.alloc(4_096));
+      fdatasyncSync(file);
+      return systemClock.monotonicMs() - beganMs;
+    }).sort((left, right) => left - right);
+    const at = (share: number) => samples[Math.floor(samples.length * share)]?.toFixed(2);
+    return `forced write ${at(0.5)} ms, p99 ${at(0.99)} ms`;
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -45,6 +45,8 @@ spec:
 export async function* bench(say: (progress: string) => void): AsyncIterable<BenchLine> {
   const binary = findNatsServer();
   const nats = binary === undefined ? undefined : await startNatsServer(binary);
+  const killNats = () => nats?.kill();
+  process.once('exit', killNats);
   say('memory: building, starting');
   const rig = await startRig({
     rules: RULES,
@@ -73,6 +75,7 @@ export async function* bench(say: (progress: string) => void): AsyncIterable<Ben
   } finally {
     await rig.stop();
     await nats?.stop();
+    process.off('exit', killNats);
   }
 }
 

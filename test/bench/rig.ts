@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildBundle } from '../../scripts/build.ts';
-import { createCleanup, createRandom, systemClock } from '../../src/base/index.ts';
+import { type Cleanup, createCleanup, createRandom, systemClock } from '../../src/base/index.ts';
 import { createSim, type Sim, type SimOptions } from '../../src/sim/index.ts';
 
 /** What a bench runs against: the sim in this process, the bundled agent in one of its own. */
@@ -44,6 +44,8 @@ export interface BundledAgent {
   /** Resident memory now, in MiB. */
   residentMiB(): number;
   stop(): Promise<void>;
+  /** Ends it at once. */
+  kill(): void;
 }
 
 const START_MS_MAX = 30_000;
@@ -58,7 +60,9 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   };
   try {
     const directory = mkdtempSync(join(tmpdir(), 'stillpoint-bench-'));
-    cleanup.add(directory, () => rmSync(directory, { recursive: true, force: true }));
+    const removeFiles = () => rmSync(directory, { recursive: true, force: true });
+    cleanup.add(directory, removeFiles);
+    undoAtExit(cleanup, removeFiles);
     const bundle = join(directory, 'bundle');
     await buildBundle(bundle);
     const random = createRandom(1);
@@ -73,11 +77,18 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     const script = join(bundle, 'stillpoint.mjs');
     const agent = await startAgent([...nodeFlags, script, 'agent', '--config', config]);
     cleanup.add('agent', () => agent.stop());
+    undoAtExit(cleanup, () => agent.kill());
     return { sim, agent, alertsToken, directory, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** When the bench is interrupted there is no time to stop in order. */
+function undoAtExit(cleanup: Cleanup, undo: () => void): void {
+  process.prependListener('exit', undo);
+  cleanup.add('exit', () => void process.off('exit', undo));
 }
 
 function writeConfig(directory: string, { info }: Sim, token: string, options: RigOptions): string {
@@ -146,6 +157,7 @@ async function startAgent(args: readonly string[]): Promise<BundledAgent> {
       next,
       residentMiB: () => residentMiB(pid),
       stop,
+      kill: () => void child.kill('SIGKILL'),
     };
   } catch (error) {
     await stop();
@@ -158,7 +170,7 @@ function nextLine(
   match: (line: LogLine) => boolean,
   msMax: number,
 ): Promise<LogLine> {
-  return new Promise((resolve, reject) => {
+  const found = new Promise<LogLine>((resolve, reject) => {
     const done = () => {
       cancel();
       listeners.delete(listener);
@@ -177,6 +189,9 @@ function nextLine(
     const cancel = systemClock.after(msMax, () => listener.ended(`no such line in ${msMax} ms`));
     listeners.add(listener);
   });
+  // Whoever waits may have failed before, of something else that is the real news.
+  found.catch(() => undefined);
+  return found;
 }
 
 function pidOf({ pid }: ChildProcess): number {

@@ -29,6 +29,8 @@ export interface RealNats {
   readonly url: string;
   readonly port: number;
   stop(): Promise<void>;
+  /** As stop, for an exit of this process, which waits for nobody. */
+  kill(): void;
 }
 
 /** Starts one with `config` (the server's own configuration language) and waits until it answers. */
@@ -54,7 +56,11 @@ export async function startNatsServer(
     await stop();
     throw new Error(`${binary} did not start: ${String(error)}\n${said}`);
   }
-  return { url: `nats://127.0.0.1:${chosen}`, port: chosen, stop };
+  const kill = () => {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { url: `nats://127.0.0.1:${chosen}`, port: chosen, stop, kill };
 }
 
 function readText(path: string): string {
