@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { listDirectory } from '../../src/archive/index.ts';
+import { MIB } from '../agent/support/node.ts';
 import { createCheckers } from './checkers.ts';
 import { act, addPod, comeBack, note, thawAgain } from './deeds.ts';
 import { createWorld, type World } from './world.ts';
@@ -55,7 +56,11 @@ async function comeToRest(world: World): Promise<void> {
       sim.scenario.heal({ namespace: pod.namespace, pod: pod.name, container: spec.name });
     }
   }
-  for (const running of sim.model.running()) thawAgain(world, running);
+  for (const running of sim.model.running()) {
+    thawAgain(world, running);
+    // One that stays near its limit is looked at two hundred times a second.
+    sim.model.setMemory(running, 4 * MIB);
+  }
   world.frozenByOthers.clear();
   const life = world.life();
   world.endRules();
