@@ -66,10 +66,10 @@ function leftOf({ child, tmp }: Demo) {
   return { processes: child.pid !== undefined && isAlive(child.pid), files: readdirSync(tmp) };
 }
 
-/** What was killed without waiting for it is gone a moment later. */
+/** What was killed without waiting for it is gone once process 1 has reaped it. */
 async function untilAlone({ child }: Demo): Promise<void> {
   for (let tries = 0; tries < 500 && child.pid !== undefined && isAlive(child.pid); tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise((resolve) => setTimeout(resolve, 40));
   }
 }
 
