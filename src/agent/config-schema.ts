@@ -20,7 +20,9 @@ const tls = z.strictObject({
   serverName: z.string().min(1).optional().describe('Name in the certificate; default: the node'),
   pin: absolutePath()
     .optional()
-    .describe('The one certificate to accept (PEM), for kubelets that sign their own'),
+    .describe(
+      'A certificate (PEM) to accept besides those of the CA, where the kubelet signs its own',
+    ),
 });
 
 const kubelet = z.strictObject({

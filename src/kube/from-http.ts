@@ -35,7 +35,10 @@ export function fromTransport(error: unknown, asked: Asked, signal?: AbortSignal
   }
   const nodeCode = nodeCodeOf(error) ?? '';
   const code = codeOfTransport(nodeCode);
-  const words = messageOf(error) || nodeCode;
+  const said = messageOf(error) || nodeCode;
+  // Node adds advice about its own flags, which would have no effect here.
+  const words =
+    code === 'tls-untrusted' ? said.replace(/; if the root CA is installed.*/s, '') : said;
   return new StillpointError({
     code,
     message: `${where}: ${words}`,

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/index.ts';
+import { type Clock, StillpointError } from '../base/index.ts';
 import { createDeadline, unlessAborted } from './deadline.ts';
 import { type Asked, fromStatus, fromTransport } from './from-http.ts';
 import { type Credentials, checkServerUrl, type Identity } from './identity.ts';
@@ -6,7 +6,7 @@ import type { KubeletClient, KubeletReply } from './kubelet-client.ts';
 import { readKubeletConfig } from './kubelet-config.ts';
 import { parseJson, readStart } from './read-body.ts';
 import { createTransport } from './transport.ts';
-import { createWatchedFile } from './watched-file.ts';
+import { createWatchedFile, type WatchedFile } from './watched-file.ts';
 
 /** How the kubelet's certificate is proved; the cluster's CA is always tried first. */
 export interface KubeletTls {
@@ -123,7 +123,7 @@ function directWay(
         headers: Authorization ? { Authorization } : noHeaders,
         tls: {
           ...tls,
-          ca: ca ? await ca.read(fresh) : tls.ca,
+          ca: ca ? await readCa(ca, fresh) : tls.ca,
           serverName: serverName ?? nodeName,
           pin: await pin?.read(fresh),
           insecure: false,
@@ -132,4 +132,14 @@ function directWay(
     },
     configRule: 'apiGroups: [""], resources: ["nodes/configz"], verbs: ["get"]',
   };
+}
+
+/** OpenSSL takes any text for a list of no CAs, and then trusts nobody without saying why. */
+async function readCa(file: WatchedFile, fresh: boolean): Promise<string> {
+  const pem = await file.read(fresh);
+  if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
+  throw new StillpointError({
+    code: 'bad-config',
+    message: `kubelet.tls.ca: ${file.path} holds no PEM certificate`,
+  });
 }

@@ -91,7 +91,7 @@ export function pinsFromPem(pem: string): Buffer[] {
     if (blocks.length === 0) throw new Error('it holds no PEM certificate');
     return blocks.map((block) => new X509Certificate(block).raw);
   } catch (cause) {
-    const message = `kubelet.tls.pinFile cannot pin a certificate: ${messageOf(cause)}`;
+    const message = `kubelet.tls.pin cannot pin a certificate: ${messageOf(cause)}`;
     throw new StillpointError({ code: 'bad-config', message, cause });
   }
 }

@@ -214,6 +214,15 @@ describe('a kubelet with the self-signed certificate that kubelets make for them
       message: expect.stringContaining('no PEM certificate'),
     });
   });
+
+  it('names a CA file that holds no certificate', async () => {
+    const caFile = join(certificates.directory, 'no-ca.pem');
+    await writeFile(caFile, 'nothing\n');
+    await expect(clientWith({ caFile }).config()).rejects.toMatchObject({
+      code: 'bad-config',
+      message: expect.stringContaining(`${caFile} holds no PEM certificate`),
+    });
+  });
 });
 
 describe('a kubelet that cannot be used', () => {
