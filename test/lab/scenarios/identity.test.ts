@@ -69,7 +69,9 @@ describe('the kubelet', () => {
     expect(JSON.stringify(outcome)).toMatch(/certificate/i);
   });
 
-  it('can be reached through the API server’s node proxy, for trying out', async () => {
+  // With self-signed kubelets it is the API server that does not trust them.
+  const proxied = lab.kubeletCert === 'ca' ? it : it.skip;
+  proxied('can be reached through the API server’s node proxy, for trying out', async () => {
     const proxy = { apiGroups: [''], resources: ['nodes/proxy'], verbs: ['get', 'create'] };
     running = await startLabAgent({
       rules,
