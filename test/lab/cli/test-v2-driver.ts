@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { step } from '../base/progress.ts';
 import { down, tapDevice, upControlPlaneForVm } from '../cluster/index.ts';
-import { labName, netnsPath, vmDir } from '../layout.ts';
+import { netnsPath, vmDir } from '../layout.ts';
 import { withLabLock } from '../lock.ts';
 import { runInVm } from '../vm/index.ts';
 
@@ -26,7 +26,6 @@ async function main(): Promise<number> {
       // Two of these may run at a time, and each fills its memory with what it has read.
       memoryMb: 4096,
       network: { netns: netnsPath, tap: tapDevice },
-      environment: { STILLPOINT_LAB_NAME: labName },
     });
   } finally {
     await step('taking the control plane down', down);

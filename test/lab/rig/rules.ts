@@ -8,6 +8,9 @@ export function ruleText(rule: {
   mode?: 'enforce' | 'observe';
   containers?: readonly string[];
 }): string {
+  const names = (rule.containers ?? []).map((name) => `"${name}"`).join(', ');
+  // An empty list would be refused: it reaches nothing.
+  const containers = names === '' ? '' : `containers: [${names}]`;
   return `
 apiVersion: stillpoint.dev/v1alpha1
 kind: CheckpointRule
@@ -17,7 +20,7 @@ spec:
   when: ${rule.when}
   target:
     podSelector: { matchLabels: { stillpoint.dev/enabled: "true" } }
-    containers: [${(rule.containers ?? []).map((name) => `"${name}"`).join(', ')}]
+    ${containers}
   capture: ${rule.capture ?? '{}'}
   limits: { cooldown: ${rule.cooldown ?? '10m'} }
   retain: { class: ${rule.retainClass ?? 'default'} }
