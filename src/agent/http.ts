@@ -9,7 +9,7 @@ export interface HttpOptions {
   config: AgentConfig['http'];
   isReady(): boolean;
   metrics: Metrics;
-  webhook: WebhookAlertsSource;
+  webhook: WebhookAlertsSource | undefined;
   clock: Clock;
   log: Logger;
 }
@@ -26,7 +26,7 @@ export function createHttp({ config, webhook, ...rest }: HttpOptions): HttpServe
       token: readToken(config.metricsTokenFile, 'http.metricsTokenFile'),
       text: () => metrics.text(),
     },
-    alerts: alertsToken === undefined ? undefined : alertsOf(webhook, alertsToken),
+    alerts: webhook && alertsToken !== undefined ? alertsOf(webhook, alertsToken) : undefined,
   });
 }
 

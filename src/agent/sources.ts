@@ -23,7 +23,8 @@ export interface Sources {
   /** Absent where there are no cgroups. */
   memory?: MemorySource;
   schedule: ScheduleSource;
-  webhook: WebhookAlertsSource;
+  /** Absent where nobody may post alerts. */
+  webhook?: WebhookAlertsSource;
   all: readonly Source[];
   /**
    * Starts pods first and waits for their first list, at most `PODS_MS_MAX`: an Event or an alert
@@ -55,7 +56,8 @@ export function createSources(options: SourcesOptions): Sources {
   const pods = createPodsSource({ ...common, api });
   const events = createEventsSource({ ...common, api });
   const schedule = createScheduleSource(common);
-  const webhook = createWebhookAlertsSource(common);
+  const webhook =
+    config.http.alertsTokenFile === undefined ? undefined : createWebhookAlertsSource(common);
   const memory = node ? createMemorySource({ ...common, cgroups: node.cgroups }) : undefined;
   const alerts =
     nats && config.nats

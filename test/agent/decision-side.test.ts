@@ -59,11 +59,12 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function started(offer: () => never) {
+async function started(offer: () => never, alertsTokenFile?: string) {
   const clock = createFakeClock();
   const { log, lines } = createRecordingLog();
+  const config = await loadAgentConfig({ node: 'node-1', rules: directory }, {});
   const side = createDecisionSide({
-    config: await loadAgentConfig({ node: 'node-1', rules: directory }, {}),
+    config: { ...config, http: { ...config.http, alertsTokenFile } },
     env: {},
     clients: { api } as unknown as Clients,
     store: openStore(':memory:'),
@@ -91,10 +92,10 @@ describe('the side that decides', () => {
   it('outlives a mistake of ours behind a signal, and says it', async () => {
     const { side, lines } = await started(() => {
       throw new RangeError('a bug');
-    });
+    }, '/token');
     const { webhook } = side.sources;
     for (let copy = 0; copy < 3; copy++) {
-      expect(webhook.acceptFalcoAlert(falcoBody()).status).toBe(202);
+      expect(webhook?.acceptFalcoAlert(falcoBody()).status).toBe(202);
     }
     expect(lines.filter(({ event }) => event === 'signal-not-decided')).toMatchObject([
       { level: 'error', fields: { kind: 'alert', error: { message: 'a bug' } } },
@@ -105,11 +106,19 @@ describe('the side that decides', () => {
   it('counts what a rule passes over, so that metrics can show it', async () => {
     const { side } = await started(() => {
       throw new RangeError('nothing may fire');
-    });
-    side.sources.webhook.acceptFalcoAlert(falcoBody({ priority: 'Notice' }));
+    }, '/token');
+    side.sources.webhook?.acceptFalcoAlert(falcoBody({ priority: 'Notice' }));
     expect(quietCounts(side.intake.state())).toEqual([
       { rule: 'falco', reason: 'no-match', count: 1 },
     ]);
+    await side.stop();
+  });
+
+  it('has no webhook among its sources when nobody may post', async () => {
+    const { side } = await started(() => {
+      throw new RangeError('nothing may fire');
+    });
+    expect(side.sources.all.map(({ name }) => name)).toEqual(['pods', 'events', 'schedule']);
     await side.stop();
   });
 });

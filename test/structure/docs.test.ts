@@ -18,7 +18,7 @@ function pathsNamedIn(document: string, text: string): string[] {
 describe('documents', () => {
   const documents = [
     ...['README.md', 'CONTRIBUTING.md'].filter((name) => existsSync(join(repositoryRoot, name))),
-    ...['src', 'test', 'rules', 'scripts'].flatMap((folder) => listFiles(folder, '.md')),
+    ...['src', 'test', 'rules', 'scripts', 'docs'].flatMap((folder) => listFiles(folder, '.md')),
   ];
 
   it('name only paths that exist', () => {
