@@ -41,10 +41,15 @@ export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
-/** Text from outside, safe to print: control characters come out as `\x1b`. */
+/**
+ * Text from outside, safe to print: control characters, and those that turn the order of what is
+ * read (https://trojansource.codes), come out as `\x1b` and `\u202e`.
+ */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (char) => {
-    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return text.replace(UNSAFE, (char) => {
+    const code = char.charCodeAt(0).toString(16);
+    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code}`;
   });
 }
+
+const UNSAFE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;

@@ -73,6 +73,8 @@ describe('text from outside', () => {
     ['a cursor that moves', 'a\u001b[2Jb', 'a\\x1b[2Jb'],
     ['a line that ends', 'a\nb\rc', 'a\\x0ab\\x0dc'],
     ['a C1 control', 'a\u009b31mb', 'a\\x9b31mb'],
+    ['an order that is turned round', 'a\u202egnp.exe', 'a\\u202egnp.exe'],
+    ['a line that only some terminals end', 'a\u2028b', 'a\\u2028b'],
     ['letters of all scripts', 'grüße 東京', 'grüße 東京'],
   ])('with %s is made visible', (_, text, expected) => {
     expect(printable(text)).toBe(expected);
