@@ -34,9 +34,9 @@ export interface LabAgent {
   node: LabNode;
   /** Its state, socket, rules and kubeconfig. */
   home: string;
-  /** Resolves with the record of the next archive of that pod. */
+  /** Resolves with the record of the first archive of that pod. */
   archived(pod: string, timeoutMs?: number): Promise<ArchiveRecord>;
-  /** Resolves with the end of the next trigger on that pod, whatever it is. */
+  /** Resolves with the end of the first trigger on that pod, whatever it is. */
   ended(pod: string, timeoutMs?: number): Promise<FactOf<'ended'>['outcome']>;
   stop(): Promise<void>;
 }
@@ -53,7 +53,12 @@ export async function startLabAgent(options: LabAgentOptions): Promise<LabAgent>
   const node = options.node ?? nodeOf(labInfo());
   const home = options.home ?? mkdtempSync(join(tmpdir(), 'stillpoint-lab-'));
   const config = await labConfig(options, node, home);
+  // A rule may fire, and be done, before the start has ended: nothing of it is missed.
+  const heard: FactOf<'ended'>[] = [];
   const agent = await startAgent({
+    onFact: (fact) => {
+      if (fact.kind === 'ended') heard.push(fact);
+    },
     config,
     env: {},
     version: 'lab',
@@ -62,6 +67,8 @@ export async function startLabAgent(options: LabAgentOptions): Promise<LabAgent>
     log: createLogger(process.env.STILLPOINT_LAB_LOG ? 'debug' : 'silent'),
   });
   const ended = async (pod: string, timeoutMs = 120_000) => {
+    const early = heard.find((fact) => podOf(fact) === pod);
+    if (early) return early.outcome;
     const fact = await agent.facts.next('ended', (each) => podOf(each) === pod, timeoutMs);
     return fact.outcome;
   };
