@@ -1,6 +1,15 @@
-import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createArchives } from '../../src/archive/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { captureRequest } from '../support/capture-request.ts';
@@ -17,21 +26,34 @@ const CUT = 'checkpoint-cut_shop-app-2026-01-01T00:00:00Z.tar';
 
 /** One archive with its record, one by hand, one that is cut off, and things that are none. */
 let dir: string;
-beforeEach(async () => {
+let model: string;
+beforeAll(async () => {
+  model = mkdtempSync(join(tmpdir(), 'stillpoint-archives-'));
+  await fill(model);
+});
+afterAll(() => rmSync(model, { recursive: true }));
+beforeEach(() => {
   dir = tempDir();
+  cpSync(model, dir, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+});
+
+async function fill(directory: string): Promise<void> {
   const archives = createArchives({
-    directory: dir,
+    directory,
     store: openStore(':memory:'),
     clock: createFakeClock(),
   });
   await archives.start();
-  writeFileSync(join(dir, OURS), checkpointTar());
-  await archives.keep(captureRequest(join(dir, OURS)));
-  writeFileSync(join(dir, FOREIGN), checkpointTar());
-  writeFileSync(join(dir, CUT), checkpointTar().subarray(0, 4_000));
-  writeFileSync(join(dir, 'notes.txt'), 'mine');
-  symlinkSync(join(dir, FOREIGN), join(dir, 'checkpoint-link_shop-app-2026-01-01T00:00:00Z.tar'));
-});
+  writeFileSync(join(directory, OURS), checkpointTar());
+  await archives.keep(captureRequest(join(directory, OURS)));
+  writeFileSync(join(directory, FOREIGN), checkpointTar());
+  writeFileSync(join(directory, CUT), checkpointTar().subarray(0, 4_000));
+  writeFileSync(join(directory, 'notes.txt'), 'mine');
+  symlinkSync(
+    join(directory, FOREIGN),
+    join(directory, 'checkpoint-link_shop-app-2026-01-01T00:00:00Z.tar'),
+  );
+}
 
 describe('stillpoint archives list', () => {
   it('shows ours with what caused them, and foreign ones; no links, no other files', async () => {

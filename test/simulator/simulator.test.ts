@@ -6,11 +6,11 @@ import { act, addPod, comeBack, note, thawAgain } from './deeds.ts';
 import { createWorld, type World } from './world.ts';
 
 /** How many seeds; STILLPOINT_SEED=n runs that one alone. */
-const COUNT = Number(process.env.STILLPOINT_SEEDS ?? 5);
+const COUNT = Number(process.env.STILLPOINT_SEEDS ?? 4);
 const ONLY = process.env.STILLPOINT_SEED;
 const SEEDS = ONLY === undefined ? Array.from({ length: COUNT }, (_, n) => n + 1) : [Number(ONLY)];
 /** So many run at once in this process, each on a clock of its own. */
-const TOGETHER = 5;
+const TOGETHER = 4;
 const DEEDS = 50;
 const QUIET_MS = 30_000;
 /** What a given-up capture may still write is waited for that long. */

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentConfig } from '../../src/agent/index.ts';
-import { createArchives } from '../../src/archive/index.ts';
+import { type Archives, createArchives } from '../../src/archive/index.ts';
 import { createRandom, type Random } from '../../src/base/index.ts';
 import { createSim, type Sim } from '../../src/sim/index.ts';
 import { openStore } from '../../src/store/index.ts';
@@ -140,6 +140,24 @@ function roomyDirectory(): string {
   return bavail * bsize > 4 * 1024 ** 3 ? memory : tmpdir();
 }
 
+/** More of one pod than its policy keeps; the names, oldest first. */
+async function placeOurs(archives: Archives): Promise<string[]> {
+  const names = [0, 1, 2, 3, 4].map(
+    (second) => `checkpoint-cart-7d9f_shop-app-2025-01-01T00:00:0${second}.123Z.tar`,
+  );
+  const paths = names.map((name) => join(archives.directory, name));
+  for (const path of paths) writeFileSync(path, checkpointTar());
+  const kept = await archives.keep(captureRequest(paths[0] ?? ''));
+  if (kept.kind !== 'kept') throw new Error('an old archive is broken');
+  const { record } = kept;
+  for (const [index, archive] of names.entries()) {
+    const trigger = { ...record.trigger, id: `old-${index}` };
+    const createdMs = record.createdMs + index * 1_000;
+    await archives.records.write({ ...record, archive, trigger, createdMs });
+  }
+  return names;
+}
+
 /** Other people's files, and an archive of ours that its owner holds. */
 async function placeUntouchables(
   dir: string,
@@ -150,10 +168,9 @@ async function placeUntouchables(
   const store = openStore(':memory:');
   const archives = createArchives({ directory: checkpointsDir, store, clock });
   await archives.start();
-  const held = 'checkpoint-cart-7d9f_shop-app-2025-01-01T00:00:00.123Z.tar';
-  writeFileSync(at(held), checkpointTar());
-  const kept = await archives.keep(captureRequest(at(held)));
-  if (kept.kind !== 'kept') throw new Error('the held archive is broken');
+  const [held = ''] = await placeOurs(archives);
+  const kept = await archives.records.read(held);
+  if (kept.kind !== 'sound') throw new Error('the held archive is broken');
   await archives.records.write({ ...kept.record, hold: { reason: 'evidence', by: 'ada' } });
   store.close();
   const precious = join(dir, 'precious.tar');
