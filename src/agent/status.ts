@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import type { Archives } from '../archive/index.ts';
 import { messageOf } from '../base/index.ts';
 import type { Backend } from '../capture/index.ts';
@@ -100,8 +101,19 @@ export function diskOf(
   try {
     const space: DiskSpace = readDiskSpace(path);
     const floorBytes = evictionFloorBytes(evictionHard, space);
-    return { path, availableBytes: space.availableBytes, floorBytes };
+    const problem = unwritable(path);
+    return { path, availableBytes: space.availableBytes, floorBytes, ...(problem && { problem }) };
   } catch (error) {
     return { path, problem: messageOf(error) };
+  }
+}
+
+/** A disk that was remounted read-only has all its space left, and takes nothing. */
+function unwritable(path: string): string | undefined {
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return `cannot be written: ${messageOf(error)}`;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { diskOf, readStatus, type StatusOptions } from '../../src/agent/status.ts';
@@ -144,5 +144,14 @@ describe('the disk', () => {
     expect(diskOf(path, undefined)).toMatchObject({ path, problem: expect.any(String) });
     mkdirSync(path);
     expect(diskOf(path, undefined).problem).toBeUndefined();
+  });
+
+  it('says that the directory cannot be written, beside its space', () => {
+    const path = join(tempDir(), 'no-directory');
+    writeFileSync(path, '', { mode: 0o600 });
+    expect(diskOf(path, undefined)).toMatchObject({
+      availableBytes: expect.any(Number),
+      problem: expect.stringMatching(/^cannot be written: EACCES/),
+    });
   });
 });
