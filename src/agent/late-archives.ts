@@ -113,36 +113,37 @@ class LateArchivesImpl implements LateArchives {
   async #lookAtAll(): Promise<void> {
     for (const one of [...this.#expected]) {
       if (this.#abort.signal.aborted) return;
+      // Settled before the look: it may take its time, and the last one is the one that removes.
+      const isLast = this.#options.clock.monotonicMs() >= one.untilMs;
       try {
-        await this.#look(one);
+        if ((await this.#look(one, isLast)) === 'over') this.#forget(one);
       } catch (error) {
         // A directory that is away, a disk that is full: both may be better at the next look.
         const { trigger } = one.request;
         this.#quiet.warn('late-archive-not-read', trigger.id, { trigger: trigger.id, error });
       }
-      if (this.#options.clock.monotonicMs() >= one.untilMs) this.#forget(one);
     }
   }
 
-  async #look(one: Expected): Promise<void> {
+  /** `again`: nothing is there yet, or what is there may not be judged yet. */
+  async #look(one: Expected, isLast: boolean): Promise<'over' | 'again'> {
     const { directory } = this.#options.archives;
+    let isGrowing = false;
     for (const name of candidates(directory, one)) {
       const bytes = lstatSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
       const settled = one.sizes.get(name) === bytes;
       one.sizes.set(name, bytes);
-      if (settled && (await this.#adopt(one, name)) === 'done') {
-        this.#forget(one);
-        return;
-      }
+      if (settled && (await this.#adopt(one, name, isLast)) === 'done') return 'over';
+      isGrowing ||= !settled;
     }
+    return isLast && !isGrowing ? 'over' : 'again';
   }
 
-  async #adopt(one: Expected, name: string): Promise<'done' | 'not-yet'> {
-    const { archives, facts, clock, log, onAdopted } = this.#options;
+  async #adopt(one: Expected, name: string, isLast: boolean): Promise<'done' | 'not-yet'> {
+    const { archives, facts, log, onAdopted } = this.#options;
     const { request } = one;
     const { signal } = this.#abort;
     const archivePath = join(archives.directory, name);
-    const isLast = clock.monotonicMs() >= one.untilMs;
     const result = isLast
       ? await archives.keep({ ...request, archivePath }, signal)
       : await archives.adopt(name, request, signal);

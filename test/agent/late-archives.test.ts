@@ -133,6 +133,39 @@ describe('an archive that appears after its capture was given up', () => {
     expect(one.clock.waiting()).toBe(0);
   });
 
+  it('is removed even when the look before the last one took long', async () => {
+    const one = await prepared();
+    expectOurs(one);
+    writeFileSync(one.path(OURS), checkpointTar().subarray(0, 3_000));
+    await one.looks(178);
+    const { adopt } = one.archives;
+    let goOn: () => void = () => undefined;
+    one.archives.adopt = async (...asked) => {
+      await new Promise<void>((resolve) => (goOn = resolve));
+      return adopt(...asked);
+    };
+    // The look at 14:55 is still reading when the quarter of an hour is over.
+    await one.clock.advance(5_000);
+    await one.clock.advance(10_000);
+    goOn();
+    await one.looks(2);
+    expect(existsSync(one.path(OURS))).toBe(false);
+    expect(one.clock.waiting()).toBe(0);
+  });
+
+  it('is removed later when it still grows after a quarter of an hour', async () => {
+    const one = await prepared();
+    expectOurs(one);
+    await one.looks(179);
+    writeFileSync(one.path(OURS), checkpointTar().subarray(0, 2_000));
+    await one.looks(1);
+    appendFileSync(one.path(OURS), 'more');
+    await one.looks(1);
+    expect(existsSync(one.path(OURS))).toBe(true);
+    await one.looks(1);
+    expect(existsSync(one.path(OURS))).toBe(false);
+  });
+
   it.each<[string, string]>([
     ['begun a minute later by hand', archiveName(target, BEGUN_MS + 60_000).replace('.000Z', 'Z')],
     ['begun before', archiveName(target, BEGUN_MS - 60_000).replace('.000Z', 'Z')],
