@@ -75,7 +75,7 @@ async function* chunksOf(reply: Reply, socket: string): AsyncIterable<string> {
     throw new StillpointError({
       code: 'unreachable',
       message: `agent socket ${socket}: the agent ended before it had answered`,
-      hint: 'What it had begun goes on when it starts again: see `stillpoint status`.',
+      hint: 'What became of what it had begun is in `stillpoint status` once it runs again.',
       cause,
     });
   }

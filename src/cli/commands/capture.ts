@@ -74,7 +74,7 @@ async function capture(
   throw new StillpointError({
     code: 'unreachable',
     message: 'the agent ended before the capture did',
-    hint: 'It takes the capture up again when it starts: see `stillpoint status`.',
+    hint: 'What became of it is in `stillpoint status` once the agent runs again.',
   });
 }
 
