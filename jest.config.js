@@ -8,7 +8,8 @@ export default {
     '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript' } } }],
   },
   testEnvironment: 'node',
-  testTimeout: 20_000,
+  // Generous: a first test also compiles, and a busy machine is slow. No test waits for it.
+  testTimeout: 60_000,
   // A test that fails may leave servers running; the gate must end all the same.
   forceExit: true,
 };
