@@ -39,7 +39,12 @@ if (entry === undefined) {
   process.exit(name === undefined ? 0 : 2);
 }
 // What was started is undone when the process exits, and only then.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    process.stderr.write(`${signal}: stopping\n`);
+    process.exit(130);
+  });
+}
 const { bench } = await entry.load();
 for await (const line of bench((progress) => void process.stderr.write(`${progress}\n`))) {
   process.stdout.write(`${JSON.stringify(line)}\n`);

@@ -33,7 +33,7 @@ describe(`memory on cgroup v2, ${lab.cgroup.driver} driver`, () => {
     await startWorkPod({
       name: 'leak',
       labels: optedIn,
-      command: ['hog', '4', '200', '2'],
+      command: ['hog', '1.5', '200', '2'],
       memory: '64Mi',
       spec: { restartPolicy: 'Never' },
     });
