@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import type { AgentStatus } from '../../src/agent/index.ts';
+import { describeStatus } from '../../src/cli/commands/status.ts';
 import type { CheckpointFault } from '../../src/sim/index.ts';
 import {
   CART,
@@ -9,7 +11,7 @@ import {
   type TestNode,
   useNodes,
 } from '../agent/support/node.ts';
-import { CONTROL, rowsOf, run } from './rig.ts';
+import { CONTROL, capturedIo, rowsOf, run } from './rig.ts';
 
 const startNode = useNodes();
 
@@ -140,6 +142,10 @@ describe('stillpoint status, pause and resume', () => {
     expect(out).toMatch(/^rules refused +yes, the last good ones are in force$/m);
     expect(out).toContain('leak.yaml:4:');
     expect(out).toMatch(/^leak +memory +enforce$/m);
+    const status = JSON.parse((await ask('status', '-o', 'json')).out) as AgentStatus;
+    const none = { ...status, rules: { ...status.rules, loaded: [], policies: [] } };
+    const shown = describeStatus(capturedIo().io, none);
+    expect(shown).toMatch(/^rules refused +yes, and none were good since the start$/m);
   });
 
   it('stop new captures, and let them begin again', async () => {

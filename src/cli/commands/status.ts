@@ -56,7 +56,7 @@ export function describeStatus(io: Io, status: AgentStatus): string {
     ['directory', printable(disk.path)],
     ['disk', diskText(io, disk)],
     ['policies', printable(rules.policies.join(', ')) || 'none: nothing is ever removed'],
-    ['rules refused', rules.refused && paint(io, 'red', 'yes, the last good ones are in force')],
+    ['rules refused', rules.refused && paint(io, 'red', refusedText(rules))],
   ]);
   const refused = rules.refused ? `\n${printableLines(rules.refused)}\n` : '';
   const warnings = rules.warnings.map(
@@ -70,6 +70,12 @@ export function describeStatus(io: Io, status: AgentStatus): string {
     status.recent.length > 0 ? `\n${recentTable(status)}` : '',
     warnings.length > 0 ? `\n${warnings.join('')}` : '',
   ].join('');
+}
+
+/** After a start with bad files there is nothing to fall back on. */
+function refusedText({ loaded, policies }: AgentStatus['rules']): string {
+  const isFallback = loaded.length + policies.length > 0;
+  return `yes, ${isFallback ? 'the last good ones are in force' : 'and none were good since the start'}`;
 }
 
 function diskText(io: Io, { availableBytes, floorBytes, problem }: AgentStatus['disk']): string {
