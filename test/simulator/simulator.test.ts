@@ -5,10 +5,10 @@ import { createCheckers } from './checkers.ts';
 import { act, addPod, comeBack, note, thawAgain } from './deeds.ts';
 import { createWorld, type World } from './world.ts';
 
-/** How many seeds; STILLPOINT_SEED=n runs that one alone. */
-const COUNT = Number(process.env.STILLPOINT_SEEDS ?? 4);
-const ONLY = process.env.STILLPOINT_SEED;
-const SEEDS = ONLY === undefined ? Array.from({ length: COUNT }, (_, n) => n + 1) : [Number(ONLY)];
+/** STILLPOINT_SEEDS=n runs so many; STILLPOINT_SEED=n begins with that one, and runs it alone. */
+const { STILLPOINT_SEED, STILLPOINT_SEEDS } = process.env;
+const COUNT = Number(STILLPOINT_SEEDS ?? (STILLPOINT_SEED === undefined ? 4 : 1));
+const SEEDS = Array.from({ length: COUNT }, (_, n) => n + Number(STILLPOINT_SEED ?? 1));
 /** So many run at once in this process, each on a clock of its own. */
 const TOGETHER = 4;
 const DEEDS = 50;
