@@ -50,7 +50,9 @@ function spawnAgent(dir: string, config: AgentConfig) {
     let said = '';
     child.stderr?.on('data', (chunk) => {
       said += String(chunk);
-      if (said.includes('"event":"started"')) resolve();
+      // An Event that comes before their first list is history, and starts nothing.
+      const isLive = said.includes('"source":"events","state":"live"');
+      if (isLive && said.includes('"event":"started"')) resolve();
     });
     child.once('exit', (code) => reject(new Error(`the agent ended with ${code}: ${said}`)));
   });
