@@ -83,10 +83,11 @@ interface Aftermath {
 class CapturerImpl implements Capturer {
   readonly #options: CapturerOptions;
   readonly #underWay = new Set<string>();
-  readonly #uncapturable = createUncapturable();
+  readonly #uncapturable;
 
   constructor(options: CapturerOptions) {
     this.#options = options;
+    this.#uncapturable = createUncapturable(options.clock);
   }
 
   async capture(trigger: Trigger, signal: AbortSignal): Promise<CaptureOutcome> {
@@ -116,7 +117,9 @@ class CapturerImpl implements Capturer {
     };
     if (signal.aborted) return refused('stopping', 'the agent stops before the capture began');
     const { target } = trigger;
-    const against = this.#uncapturable.reasonAgainst(target.containerId);
+    // A person who asks knows of a cure that we cannot see.
+    const byHand = trigger.decisions.some(({ signal: { kind } }) => kind === 'request');
+    const against = byHand ? undefined : this.#uncapturable.reasonAgainst(target.containerId);
     if (against) return refused('uncapturable', `${against}: ${failureClasses[against].meaning}`);
     const spec = captureSpecOf(trigger);
     const choice = await chooseBackend(spec.via, backends);

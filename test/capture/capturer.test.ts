@@ -266,7 +266,7 @@ describe('a capture is refused, and nothing is asked,', () => {
     expect((await capturer.capture(triggerOf(), never)).kind).toBe('captured');
   });
 
-  it('when the container failed twice in a way that cannot pass, until its next life', async () => {
+  it('when the container failed twice in a way that cannot pass, until its next life or by hand', async () => {
     onCheckpoint = () => Promise.resolve(failedWith('io-uring'));
     const capturer = makeCapturer();
     for (const kind of ['failed', 'failed', 'refused']) {
@@ -279,6 +279,9 @@ describe('a capture is refused, and nothing is asked,', () => {
     });
     const nextLife = triggerOf({ target: targetOf('b') });
     expect((await capturer.capture(nextLife, never)).kind).toBe('failed');
+    const signal = { kind: 'request', occurredMs: 0, seenMs: 0, text: '', data: {} } as const;
+    const byHand = triggerOf({ decisions: [fireOn(targetOf('a'), { signal })] });
+    expect((await capturer.capture(byHand, never)).kind).toBe('failed');
   });
 });
 
