@@ -2,6 +2,7 @@ import { createAgentClient } from '../../src/cli/agent-client.ts';
 import type { CheckpointFault, Sim } from '../../src/sim/index.ts';
 import { MIB, TOKEN } from '../agent/support/node.ts';
 import { falcoAlert } from '../support/falco-alert.ts';
+import type { Server } from './life.ts';
 import type { World } from './world.ts';
 
 /** One thing that may happen to the node; returns what was done, or nothing when it cannot be. */
@@ -174,24 +175,22 @@ function fault(world: World): string | undefined {
   return `fault ${one.kind}`;
 }
 
-async function outage(world: World): Promise<string | undefined> {
+function outage(world: World): string | undefined {
   const server = pick(world, ['api', 'kubelet', 'runtime'] as const);
   return server && takeAway(world, server);
 }
 
-async function takeAway(world: World, server: 'api' | 'kubelet' | 'runtime') {
+function takeAway(world: World, server: Server): string | undefined {
   if (world.away.has(server)) return undefined;
   world.away.add(server);
-  await world.sim[server].stop();
+  world.life()?.tear(server);
   const forMs = world.random.integer(200, 15_000);
-  world.clock.after(forMs, () => void comeBack(world, server));
+  world.clock.after(forMs, () => comeBack(world, server));
   return `${server} away for ${forMs} ms`;
 }
 
-export async function comeBack(world: World, server: 'api' | 'kubelet' | 'runtime') {
-  if (!world.away.has(server)) return;
-  await world.sim[server].start();
-  world.away.delete(server);
+export function comeBack(world: World, server: Server): void {
+  if (!world.away.delete(server)) return;
   note(world, `${server} is back`);
 }
 
@@ -261,7 +260,7 @@ async function ambush(world: World): Promise<string | undefined> {
   while (!sprung && world.clock.monotonicMs() < untilMs) await world.clock.sleep(20);
   stop();
   if (!sprung) return undefined;
-  if (victim !== 'agent') return `at ${moment}: ${await takeAway(world, victim)}`;
+  if (victim !== 'agent') return `at ${moment}: ${takeAway(world, victim)}`;
   if (world.life()?.state !== 'dead') return undefined;
   note(world, `the agent is killed at ${moment}`);
   await world.clock.sleep(world.random.integer(0, 3_000));

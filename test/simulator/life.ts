@@ -8,6 +8,9 @@ import type { DrivenClock } from '../agent/support/driven-clock.ts';
 import { type Line, openLine } from './line.ts';
 import { closeServers, mortalClock, mortalStore } from './mortal.ts';
 
+/** What an agent speaks to. */
+export type Server = 'api' | 'kubelet' | 'runtime';
+
 /** One life of the agent, from its start to its stop or its death. */
 export interface Life {
   number: number;
@@ -18,6 +21,8 @@ export interface Life {
   /** Resolves when the start is over, whatever came of it. */
   started: Promise<void>;
   stop(): Promise<void>;
+  /** Its connections to that server end. */
+  tear(server: Server): void;
   /** As SIGKILL: nothing of it happens after that. */
   kill(): void;
 }
@@ -30,6 +35,7 @@ export interface LifeOptions {
   config: AgentConfig;
   clock: DrivenClock;
   log: Logger;
+  isAway(server: Server): boolean;
   onHung(what: string): void;
 }
 
@@ -37,11 +43,12 @@ export interface LifeOptions {
 const HUNG_MS = 90_000;
 
 export async function beginLife(options: LifeOptions): Promise<Life> {
-  const { number, dir, sim, config } = options;
+  const { number, dir, config } = options;
   const clock = mortalClock(options.clock);
   const store = mortalStore(openStore(join(config.stateDir, 'state.db')));
   const at = (name: string) => join(dir, `${name}-${number}`);
-  const { lines, kubelet } = await openLines(sim, at);
+  const wires = await openLines(options, at);
+  const lines = Object.values(wires);
   const life: Life = {
     number,
     state: 'starting',
@@ -55,6 +62,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
       if (life.state === 'stopping') life.state = 'stopped';
       for (const line of lines) line.cut();
     },
+    tear: (server) => wires[server].tear(),
     kill() {
       const ports = life.agent ? [life.agent.http().port] : [];
       life.state = 'dead';
@@ -70,7 +78,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
     config: {
       ...config,
       kubernetes: { kubeconfig: at('kubeconfig') },
-      kubelet: { ...config.kubelet, address: `https://127.0.0.1:${kubelet.port}` },
+      kubelet: { ...config.kubelet, address: `https://127.0.0.1:${wires.kubelet.port}` },
       runtime: { ...config.runtime, socket: at('cri.sock') },
     },
     env: {},
@@ -101,19 +109,19 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
 
 /** The ways of this life to the outside, to be cut when it dies; its kubeconfig leads through one. */
 async function openLines(
-  { info }: Sim,
+  { sim, isAway }: LifeOptions,
   at: (name: string) => string,
-): Promise<{ lines: Line[]; kubelet: Line }> {
-  const { apiUrl, kubeletUrl, kubeconfigPath, criSocketPath } = info;
+): Promise<Record<Server, Line>> {
+  const { apiUrl, kubeletUrl, kubeconfigPath, criSocketPath } = sim.info;
   const toUrl = (url: string) => ({ host: '127.0.0.1', port: Number(new URL(url).port) });
   const [api, kubelet, runtime] = await Promise.all([
-    openLine(toUrl(apiUrl)),
-    openLine(toUrl(kubeletUrl)),
-    openLine({ path: criSocketPath }, at('cri.sock')),
+    openLine(toUrl(apiUrl), () => isAway('api')),
+    openLine(toUrl(kubeletUrl), () => isAway('kubelet')),
+    openLine({ path: criSocketPath }, () => isAway('runtime'), at('cri.sock')),
   ]);
   const kubeconfig = readFileSync(kubeconfigPath, 'utf8');
   writeFileSync(at('kubeconfig'), kubeconfig.replace(apiUrl, `https://127.0.0.1:${api.port}`));
-  return { lines: [api, kubelet, runtime], kubelet };
+  return { api, kubelet, runtime };
 }
 
 /** A start or a stop that does not end is a broken promise, not a test that hangs. */

@@ -3,16 +3,32 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** A wire between an agent and one server of the node, which is cut when the agent is killed. */
 export interface Line {
   port: number;
+  /** All connections end at once; new ones come through if the other side is there. */
+  tear(): void;
   /** All connections end at once, and no new one comes through. */
   cut(): void;
 }
 
 type Where = { port: number; host: string } | { path: string };
 
-/** Listens on `socketPath`, or on a free port of 127.0.0.1, and passes everything on to `to`. */
-export async function openLine(to: Where, socketPath?: string): Promise<Line> {
+/**
+ * Listens on `socketPath`, or on a free port of 127.0.0.1, and passes everything on to `to`, as
+ * long as that is not away.
+ */
+export async function openLine(
+  to: Where,
+  isAway: () => boolean,
+  socketPath?: string,
+): Promise<Line> {
   const sockets = new Set<Socket>();
+  const tear = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   const server = createServer((near) => {
+    if (isAway()) {
+      near.destroy();
+      return;
+    }
     const far = connect(to);
     for (const [one, other] of [
       [near, far],
@@ -34,9 +50,10 @@ export async function openLine(to: Where, socketPath?: string): Promise<Line> {
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? (address as AddressInfo).port : 0,
+    tear,
     cut() {
       server.close();
-      for (const socket of sockets) socket.destroy();
+      tear();
     },
   };
 }

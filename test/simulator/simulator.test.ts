@@ -49,7 +49,7 @@ async function live(seed: number): Promise<string[]> {
 async function comeToRest(world: World): Promise<void> {
   note(world, 'no more trouble');
   const { sim, clock } = world;
-  for (const server of [...world.away]) await comeBack(world, server);
+  for (const server of [...world.away]) comeBack(world, server);
   while (sim.faults.take({ namespace: '', pod: '', container: '' }));
   for (const pod of sim.model.pods()) {
     for (const { spec } of pod.containers) {

@@ -19,7 +19,7 @@ import { configOf, TOKEN } from '../agent/support/node.ts';
 import { captureRequest } from '../support/capture-request.ts';
 import { checkpointTar } from '../support/checkpoint-archive.ts';
 import { createRecordingLog, type LogLine } from '../support/recording-log.ts';
-import { beginLife, type Life } from './life.ts';
+import { beginLife, type Life, type Server } from './life.ts';
 
 export const DENIED = ['kube-system', 'secret'];
 
@@ -42,7 +42,7 @@ export interface World {
   /** Containers that somebody else froze, by id. */
   frozenByOthers: Set<string>;
   /** Servers that are away. */
-  away: Set<'api' | 'kubelet' | 'runtime'>;
+  away: Set<Server>;
   begin(): Promise<Life>;
   /** Leaves the retention policies in force, and no rule. */
   endRules(): void;
@@ -116,7 +116,9 @@ export async function createWorld(seed: number): Promise<World> {
     async begin() {
       const number = world.lives.length;
       const onHung = (what: string) => void world.hung.push(what);
-      const life = await beginLife({ number, seed, dir, sim, config, clock, log, onHung });
+      const isAway = (server: Server) => world.away.has(server);
+      const told = { clock, log, isAway, onHung };
+      const life = await beginLife({ number, seed, dir, sim, config, ...told });
       world.lives.push(life);
       return life;
     },
