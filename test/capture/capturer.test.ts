@@ -17,6 +17,7 @@ import {
   createFakeContainerState,
   type FakeContainerState,
 } from '../support/fake-container-state.ts';
+import { podFactOf } from '../support/pod-facts.ts';
 import { createRecordingLog, type LogLine } from '../support/recording-log.ts';
 import { useTempDirs } from '../support/temp-dir.ts';
 
@@ -42,19 +43,7 @@ beforeEach(() => {
   note = (state) => {
     story.push(`noted ${state}`);
   };
-  pod = {
-    namespace: 'shop',
-    name: target.pod,
-    uid: target.podUid,
-    isStatic: false,
-    nodeName: 'node-1',
-    labels: {},
-    annotations: {},
-    phase: 'Running',
-    terminationGraceMs: 30_000,
-    hostNetwork: false,
-    containers: [],
-  };
+  pod = podFactOf(target);
 });
 
 function done(archivePath: string): CheckpointReply {
