@@ -7,7 +7,7 @@ import {
   type Random,
 } from '../base/index.ts';
 import { quietCounts } from '../rules/index.ts';
-import { openStore, type Store } from '../store/index.ts';
+import { openStore, type Store, type TakeFileLock } from '../store/index.ts';
 import { createApiRoutes } from './api-routes.ts';
 import { createApiServer } from './api-server.ts';
 import type { AgentStatus } from './api-types.ts';
@@ -30,6 +30,8 @@ export interface AgentOptions {
   log: Logger;
   /** The state database, closed by the agent; default `state.db` in the state directory. */
   store?: Store;
+  /** How the checkpoints directory is locked; default: by the operating system. */
+  takeLock?: TakeFileLock;
   /** Hears every fact from the very first on, those of the start too. */
   onFact?(fact: Fact): void;
 }
@@ -85,6 +87,8 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   const { captures, decisions } = createSides({ ...options, clients, store, facts });
   const status = statusReader(options, startedMs, captures, decisions);
   watchWithMetrics(tell, config, captures, decisions);
+  cleanup.add('checkpoints directory', () => captures.directory.release());
+  await captures.directory.claim();
 
   const api = createApiServer(
     config.socket,

@@ -13,7 +13,7 @@ import {
 import { createDispatcher, type Dispatcher } from '../dispatch/index.ts';
 import { createRetention, type Retention } from '../retention/index.ts';
 import type { PodFact, Target } from '../signal/index.ts';
-import type { Store } from '../store/index.ts';
+import type { Store, TakeFileLock } from '../store/index.ts';
 import { type CaptureLine, createCaptureLine } from './capture-line.ts';
 import { type CheckpointsDirectory, createCheckpointsDirectory } from './checkpoints-directory.ts';
 import type { Clients } from './clients.ts';
@@ -27,6 +27,8 @@ export interface CaptureSideOptions {
   config: AgentConfig;
   clients: Clients;
   store: Store;
+  /** See createArchives. */
+  takeLock?: TakeFileLock;
   facts: Facts;
   podOf(target: Target): PodFact | undefined;
   denyReason(pod: PodFact, target: Target): string | undefined;
@@ -79,10 +81,10 @@ class CaptureSideImpl implements CaptureSide {
 
   constructor(options: CaptureSideOptions) {
     this.#options = options;
-    const { config, clients, store, clock, random, log, facts } = options;
+    const { config, clients, store, takeLock, clock, random, log, facts } = options;
     const { runtime, kubelet } = clients;
     const checkpointsDirectory = config.checkpointsDir;
-    this.archives = createArchives({ directory: checkpointsDirectory, store, clock });
+    this.archives = createArchives({ directory: checkpointsDirectory, store, clock, takeLock });
     this.kubeletSettings = createKubeletSettings(kubelet, clock, log);
     this.backends = [
       createCriBackend({ runtime, clock }),
@@ -191,6 +193,7 @@ class CaptureSideImpl implements CaptureSide {
         runtimeRoot: config.runtime.root,
         runtimeTmp: config.runtime.tmp,
       },
+      directoryProblem: () => this.directory.problem(),
       evictionHard: () => this.kubeletSettings.evictionHard(),
       backends: this.backends,
       rates: createFreezeRates(store),

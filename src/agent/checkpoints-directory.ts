@@ -1,6 +1,12 @@
 import { basename } from 'node:path';
 import type { Archives } from '../archive/index.ts';
-import { type Cancel, type Clock, type Logger, messageOf } from '../base/index.ts';
+import {
+  type Cancel,
+  type Clock,
+  isStillpointError,
+  type Logger,
+  messageOf,
+} from '../base/index.ts';
 import type { Journal } from '../dispatch/index.ts';
 
 export interface CheckpointsDirectoryOptions {
@@ -18,13 +24,24 @@ export interface CheckpointsDirectoryOptions {
  * captures as `not-writable` meanwhile.
  */
 export interface CheckpointsDirectory {
+  /**
+   * Locks it, before anything else is done: two agents of one directory would each take the
+   * other's archives for foreign. In a rollout the one before may still be ending, so that it is
+   * waited for. Error: `conflict`; one that cannot be written is left to `start`.
+   */
+  claim(): Promise<void>;
   start(): Promise<void>;
   /** Why it cannot be used now. */
   problem(): string | undefined;
   stop(): void;
+  /** Once nothing of this agent touches it any more. */
+  release(): void;
 }
 
 const RETRY_MS = 10_000;
+/** How long the agent before may take to end. */
+const CLAIM_MS_MAX = 15_000;
+const CLAIM_RETRY_MS = 250;
 
 export function createCheckpointsDirectory(
   options: CheckpointsDirectoryOptions,
@@ -34,8 +51,24 @@ export function createCheckpointsDirectory(
   let stopped = false;
   let cancel: Cancel = () => undefined;
 
+  const claim = async (): Promise<void> => {
+    const untilMs = clock.monotonicMs() + CLAIM_MS_MAX;
+    for (let tries = 1; ; tries++) {
+      try {
+        await archives.claim();
+        return;
+      } catch (error) {
+        if (!isStillpointError(error, 'conflict')) return;
+        if (clock.monotonicMs() >= untilMs) throw error;
+        if (tries === 1) log.warn('waiting-for-other-agent', { error, waitMsMax: CLAIM_MS_MAX });
+      }
+      await clock.sleep(CLAIM_RETRY_MS);
+    }
+  };
+
   const start = async (): Promise<void> => {
     try {
+      await archives.claim();
       const { leftovers, archives: found } = await archives.start(claimedBy(journal));
       for (const leftover of leftovers) log.warn('leftover', { ...leftover });
       log.info('archives-found', found);
@@ -51,12 +84,14 @@ export function createCheckpointsDirectory(
   };
 
   return {
+    claim,
     start,
     problem: () => problem,
     stop() {
       stopped = true;
       cancel();
     },
+    release: () => archives.release(),
   };
 }
 

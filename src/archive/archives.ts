@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
-import type { Clock } from '../base/index.ts';
-import type { Store } from '../store/index.ts';
+import { type Clock, isStillpointError, type StillpointError } from '../base/index.ts';
+import { type FileLock, type Store, type TakeFileLock, takeFileLock } from '../store/index.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
+import { lockDirectory } from './directory-lock.ts';
 import { type KeepRequest, type KeepResult, keepArchive } from './keep.ts';
 import { clearLeftovers, type Leftover } from './leftovers.ts';
 import { listDirectory } from './listing.ts';
@@ -19,6 +20,12 @@ export interface Archives {
   readonly directory: string;
   readonly catalog: Catalog;
   readonly records: Records;
+  /**
+   * Makes `.stillpoint/` and locks the directory for this process; a second call is harmless. While
+   * another agent has it (`conflict`), no other call touches it: they fail the same way. Errors
+   * besides: `not-writable`, `bad-input`, `disk-low`, `io`, `store`.
+   */
+  claim(): Promise<void>;
   /**
    * Makes `.stillpoint/`, clears what a crash left there and rebuilds the catalog from what is on
    * disk. Called before anything else; may be repeated after a failure. `journalled` names archives
@@ -38,12 +45,16 @@ export interface Archives {
   ): Promise<KeepResult>;
   /** Sees the directory again: what others added or took away. */
   refresh(): Promise<void>;
+  /** Gives the directory free for another agent. */
+  release(): void;
 }
 
 export function createArchives(options: {
   directory: string;
   store: Store;
   clock: Clock;
+  /** Default: the operating system's; see takeFileLock. */
+  takeLock?: TakeFileLock;
 }): Archives {
   const directory = resolve(options.directory);
   const catalog = createCatalog(options.store);
@@ -53,9 +64,24 @@ export function createArchives(options: {
   // One at a time: a listing that began before an archive was taken in must not replace it.
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = last.then(work, work);
+    const unlessTaken = () => (taken ? Promise.reject(taken) : work());
+    const mine = last.then(unlessTaken, unlessTaken);
     last = mine;
     return mine;
+  };
+  let lock: FileLock | undefined;
+  /** Why nothing may be touched: another agent has it. */
+  let taken: StillpointError | undefined;
+  const claim = async () => {
+    if (lock) return;
+    try {
+      await records.prepare();
+      lock = await lockDirectory(directory, records.paths.lock, options.takeLock ?? takeFileLock);
+      taken = undefined;
+    } catch (error) {
+      if (isStillpointError(error, 'conflict')) taken = error;
+      throw error;
+    }
   };
   const rebuild = async () => {
     const entries = await listDirectory(directory, claimed);
@@ -74,6 +100,7 @@ export function createArchives(options: {
     directory,
     catalog,
     records,
+    claim,
     start: (journalled = new Set()) => inTurn(() => start(journalled)),
     keep: (request, signal) => inTurn(() => keepArchive(tools, request, 'remove', signal)),
     adopt: (name, request, signal) =>
@@ -84,5 +111,9 @@ export function createArchives(options: {
       inTurn(async () => {
         await rebuild();
       }),
+    release() {
+      lock?.release();
+      lock = undefined;
+    },
   };
 }

@@ -27,6 +27,8 @@ export interface WorkspacePaths {
   removing: string;
   /** Files being written. */
   unfinished: string;
+  /** Held by the one agent that works on the directory. */
+  lock: string;
 }
 
 export function workspacePaths(directory: string): WorkspacePaths {
@@ -36,6 +38,7 @@ export function workspacePaths(directory: string): WorkspacePaths {
     records: join(root, 'records'),
     removing: join(root, 'removing'),
     unfinished: join(root, 'unfinished'),
+    lock: join(root, 'agent.lock'),
   };
 }
 

@@ -32,6 +32,8 @@ export interface GuardSources {
   /** Why a container may not be captured at all; undefined = it may. */
   denyReason(pod: PodFact, target: Target): string | undefined;
   places: DiskPlaces;
+  /** Why the checkpoints directory cannot be used, whatever its mode says; undefined = it can. */
+  directoryProblem?(): string | undefined;
   /** evictionHard of the kubelet; undefined while it is not known (its defaults count then). */
   evictionHard(): Readonly<Record<string, string>> | undefined;
   /** Free space of a path; the real one when left out. */
@@ -92,7 +94,7 @@ export async function askGuard(
       seen.hasTasks ? 'containerd' : 'cri-o',
       (size?.imageBytes ?? 0) + (size?.layerBytes ?? 0),
     ),
-    archive: archivePlace(question, sources.clock.wallMs()),
+    archive: archivePlace(sources, question),
   };
   return { facts, cgroup };
 }
@@ -207,12 +209,15 @@ function diskFacts(sources: GuardSources, engine: Engine, bytes: number): DiskFa
   }));
 }
 
-function archivePlace(question: GuardQuestion, nowMs: number): ArchivePlace {
+function archivePlace(sources: GuardSources, question: GuardQuestion): ArchivePlace {
   const { archivePath, target, backend } = question;
+  const nowMs = sources.clock.wallMs();
   const directory = dirname(archivePath);
   const nameBytes = backend.choosesPath
     ? Buffer.byteLength(basename(archivePath))
     : kubeletNameBytes(target);
+  const problem = sources.directoryProblem?.();
+  if (problem !== undefined) return { directory, nameBytes, notWritable: problem };
   try {
     accessSync(directory, constants.W_OK | constants.X_OK);
     const collidesWith = backend.choosesPath

@@ -261,3 +261,19 @@ describe('retention', () => {
     ).toHaveLength(3);
   });
 });
+
+describe('a second agent on the checkpoints directory of the first', () => {
+  it('does not start, though state, socket and port are its own; later it may', async () => {
+    const node = await startNode();
+    const dir = dirname(node.rulesDir);
+    const own = { stateDir: join(dir, 'state-2'), socket: join(dir, 'agent-2.sock') };
+    const first = await node.start();
+    await expect(node.start(own)).rejects.toMatchObject({
+      code: 'conflict',
+      message: `another agent works on ${node.config.checkpointsDir}`,
+    });
+    expect(existsSync(own.socket)).toBe(false);
+    await first.agent.stop();
+    await node.start(own);
+  });
+});

@@ -18,14 +18,15 @@ function rig(path: string) {
   const store = openStore(':memory:');
   const { log, lines } = createRecordingLog();
   const real = createArchives({ directory: path, store, clock });
-  const starts: Promise<unknown>[] = [];
+  const steps: Promise<unknown>[] = [];
+  const noted = <T>(step: Promise<T>): Promise<T> => {
+    steps.push(step.catch(() => undefined));
+    return step;
+  };
   const archives: Archives = {
     ...real,
-    start(journalled) {
-      const started = real.start(journalled);
-      starts.push(started.catch(() => undefined));
-      return started;
-    },
+    claim: () => noted(real.claim()),
+    start: (journalled) => noted(real.start(journalled)),
   };
   const dispatcher = createTestDispatcher(clock, undefined, store);
   let ready = 0;
@@ -38,8 +39,12 @@ function rig(path: string) {
   });
   const retry = async () => {
     await clock.advance(10_000);
-    await Promise.all(starts);
-    await clock.advance(0);
+    // The second step begins once the first has ended.
+    for (let known = 0; known < steps.length; ) {
+      known = steps.length;
+      await Promise.all(steps);
+      await clock.advance(0);
+    }
   };
   return { clock, lines, archives, dispatcher, directory, retry, ready: () => ready };
 }
@@ -108,3 +113,66 @@ describe('the checkpoints directory', () => {
     expect(clock.waiting()).toBe(0);
   });
 });
+
+describe('a checkpoints directory that another agent has', () => {
+  it('is waited for, since that agent may be ending', async () => {
+    const path = tempDir();
+    const before = rig(path);
+    await before.directory.claim();
+    const { directory, clock, lines } = rig(path);
+    const claimed = directory.claim();
+    await tryAgain(clock, lines);
+    before.directory.release();
+    await clock.advance(250);
+    await claimed;
+    await directory.start();
+    expect(directory.problem()).toBeUndefined();
+    expect(lines.map(({ event }) => event)).toEqual(['waiting-for-other-agent', 'archives-found']);
+    directory.release();
+  });
+
+  it('is a conflict that names it when the other one stays', async () => {
+    const path = tempDir();
+    const before = rig(path);
+    await before.directory.claim();
+    const { directory, clock, lines } = rig(path);
+    const claimed = directory.claim();
+    const refused = expect(claimed).rejects.toMatchObject({
+      code: 'conflict',
+      message: `another agent works on ${path}`,
+      hint: expect.stringContaining('stop the other one'),
+    });
+    for (let waitedMs = 0; waitedMs < 15_000; waitedMs += 250) await tryAgain(clock, lines);
+    await refused;
+    before.directory.release();
+  });
+
+  it('is not touched, and no capture is begun, where that is found out only later', async () => {
+    const parent = join(tempDir(), 'kubelet');
+    writeFileSync(parent, '');
+    const path = join(parent, 'checkpoints');
+    const late = rig(path);
+    await late.directory.claim();
+    await late.directory.start();
+    rmSync(parent);
+    mkdirSync(path, { recursive: true });
+    const other = rig(path);
+    await other.directory.claim();
+    await late.retry();
+    expect(late.directory.problem()).toBe(`another agent works on ${path}`);
+    await expect(late.archives.refresh()).rejects.toMatchObject({ code: 'conflict' });
+    other.directory.release();
+    await late.retry();
+    expect(late.directory.problem()).toBeUndefined();
+    await late.archives.refresh();
+    late.directory.release();
+  });
+});
+
+/** One wait of the clock; file access goes on in real time. */
+async function tryAgain(clock: ReturnType<typeof rig>['clock'], lines: unknown[]) {
+  while (clock.waiting() === 0 || lines.length === 0) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  await clock.advance(250);
+}

@@ -132,6 +132,12 @@ describe('the facts of the guard', () => {
     const archivePath = join(directory, 'none', 'x.tar');
     expect((await ask({}, { archivePath })).facts.archive.notWritable).toBe('ENOENT');
   });
+
+  it('tells why the directory is not ours to write in, though its mode allows it', async () => {
+    const directoryProblem = () => 'another agent works on it';
+    const { archive } = (await ask({ directoryProblem })).facts;
+    expect(archive.notWritable).toBe('another agent works on it');
+  });
 });
 
 describe('a name that the kubelet would choose', () => {

@@ -6,7 +6,7 @@ import type { Sim } from '../../src/sim/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import type { DrivenClock } from '../agent/support/driven-clock.ts';
 import { type Line, openLine } from './line.ts';
-import { closeServers, mortalClock, mortalStore } from './mortal.ts';
+import { closeServers, mortalClock, mortalLocks, mortalStore } from './mortal.ts';
 
 /** What an agent speaks to. */
 export type Server = 'api' | 'kubelet' | 'runtime';
@@ -46,6 +46,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
   const { number, dir, config } = options;
   const clock = mortalClock(options.clock);
   const store = mortalStore(openStore(join(config.stateDir, 'state.db')));
+  const locks = mortalLocks();
   const at = (name: string) => join(dir, `${name}-${number}`);
   const wires = await openLines(options, at);
   const lines = Object.values(wires);
@@ -68,6 +69,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
       life.state = 'dead';
       clock.kill();
       store.kill();
+      locks.kill();
       for (const line of lines) line.cut();
       closeServers([config.socket, ...ports]);
     },
@@ -85,6 +87,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
     version: 'test',
     clock: clock.given,
     store: store.given,
+    takeLock: locks.given,
     random: createRandom(options.seed * 1_000 + number),
     log: muteWhen(isMute, options.log.with({ life: number })),
     onFact(fact) {

@@ -1,7 +1,12 @@
 import { Server as HttpServer } from 'node:http';
 import { Server } from 'node:net';
 import { type Cancel, type Clock, StillpointError } from '../../src/base/index.ts';
-import type { Store } from '../../src/store/index.ts';
+import {
+  type FileLock,
+  type Store,
+  type TakeFileLock,
+  takeFileLock,
+} from '../../src/store/index.ts';
 
 /**
  * What an agent is given so that it can be killed inside this process: after the kill no timer of
@@ -79,6 +84,30 @@ export function mortalStore(store: Store): Mortal<Store> {
     kill() {
       dead = true;
       store.close();
+    },
+  };
+}
+
+/** Locks that end with the life that took them, as the system's end with a process. */
+export function mortalLocks(): Mortal<TakeFileLock> {
+  const held = new Set<FileLock>();
+  let dead = false;
+  return {
+    given(path) {
+      if (dead) throw new StillpointError({ code: 'store', message: 'this agent is dead' });
+      const lock = takeFileLock(path);
+      if (!lock) return undefined;
+      const mine: FileLock = {
+        release() {
+          if (held.delete(mine)) lock.release();
+        },
+      };
+      held.add(mine);
+      return mine;
+    },
+    kill() {
+      dead = true;
+      for (const lock of [...held]) lock.release();
     },
   };
 }
