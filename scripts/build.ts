@@ -3,7 +3,15 @@
  * and the .proto files beside it (src/base/assets.ts finds them). Modules that are imported lazily
  * become chunks, so that a command pays only for what it uses.
  */
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
@@ -78,13 +86,22 @@ function checkShaken(metafile: Metafile): void {
   );
 }
 
-/** Builds into `directory`, which is emptied first; resolves with its files' sizes in bytes. */
-export async function buildBundle(directory: string): Promise<Record<string, number>> {
+export interface Bundle {
+  /** Sizes in bytes by file name. */
+  files: Record<string, number>;
+  /** Directories of the npm packages that it holds code of, relative to the repository. */
+  packageDirs: string[];
+}
+
+/** Builds into `directory`, which is emptied first, but for the image of `npm run image`. */
+export async function buildBundle(directory: string): Promise<Bundle> {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     version: string;
   };
-  rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
+  for (const name of readdirSync(directory).filter((found) => found !== 'image')) {
+    rmSync(join(directory, name), { recursive: true, force: true });
+  }
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: {
@@ -121,17 +138,26 @@ export async function buildBundle(directory: string): Promise<Record<string, num
   const main = join(directory, 'stillpoint.mjs');
   writeFileSync(main, `#!/usr/bin/env node\n${readFileSync(main, 'utf8')}`);
   chmodSync(main, 0o755);
-  return Object.fromEntries(
+  const files = Object.fromEntries(
     Object.entries(metafile.outputs).map(([path, { bytes }]) => [
       relative(directory, resolve(root, path)),
       bytes,
     ]),
   );
+  return { files, packageDirs: packageDirsIn(metafile) };
+}
+
+function packageDirsIn(metafile: Metafile): string[] {
+  const used = Object.values(metafile.outputs)
+    .flatMap((output) => Object.entries(output.inputs))
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([path]) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
+  return [...new Set(used.filter((path) => path !== undefined))].sort();
 }
 
 if (import.meta.main) {
   const directory = resolve(process.argv[2] ?? join(root, 'dist'));
-  const files = await buildBundle(directory);
+  const { files } = await buildBundle(directory);
   const bytes = Object.values(files).reduce((sum, size) => sum + size, 0);
   const shown = relative(process.cwd(), join(directory, 'stillpoint.mjs'));
   process.stdout.write(

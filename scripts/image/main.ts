@@ -1,0 +1,42 @@
+import { relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildImage } from './build-image.ts';
+import { type Platform, platforms } from './names.ts';
+import { updatePins } from './update-pins.ts';
+
+/*
+ * npm run image -- [--platform linux/amd64|linux/arm64] [--update-pins]
+ *
+ * Writes the container image as an OCI archive to dist/image, with the list of what is inside
+ * beside it, and says its name, digest and size. --update-pins first takes the newest Debian
+ * packages, and node as package.json has it, into scripts/image/pins.json.
+ */
+try {
+  const { values } = parseArgs({
+    options: {
+      platform: { type: 'string', default: 'linux/amd64' },
+      'update-pins': { type: 'boolean', default: false },
+    },
+  });
+  const platform = platformOf(values.platform);
+  if (values['update-pins']) await updatePins();
+  const built = await buildImage({ platform });
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  process.stdout.write(
+    `${built.reference}\n` +
+      `digest   ${built.digest}\n` +
+      `archive  ${relative(process.cwd(), built.archive)} (${megabytes(built.archiveBytes)}, ` +
+      `${megabytes(built.unpackedBytes)} unpacked)\n` +
+      `contents ${relative(process.cwd(), built.sbom)}\n`,
+  );
+} catch (error) {
+  process.stderr.write(`image: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+
+function platformOf(given: string): Platform {
+  const found = (Object.keys(platforms) as Platform[]).find((name) => given === `linux/${name}`);
+  if (found) return found;
+  const known = Object.keys(platforms).map((name) => `linux/${name}`);
+  throw new Error(`--platform is "${given}": it takes ${known.join(' or ')}`);
+}
