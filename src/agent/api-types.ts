@@ -1,4 +1,5 @@
 import type { ArchiveRecord } from '../archive/index.ts';
+import type { Availability } from '../capture/index.ts';
 import type { BackendChoice, BackendName, ReasonCode } from '../signal/index.ts';
 import type { SourceStatus } from '../sources/index.ts';
 
@@ -8,7 +9,8 @@ export interface AgentStatus {
   node: string;
   startedMs: number;
   sources: readonly { name: string; status: SourceStatus; dropped: Record<string, number> }[];
-  backends: readonly { name: BackendName; available: boolean; why: string }[];
+  /** `doubtful`: away or refusing when it was last seen; `why` says when that was. */
+  backends: readonly { name: BackendName; state: Availability['kind']; why: string }[];
   rules: {
     loaded: readonly { id: string; kind: string; mode: string }[];
     policies: readonly string[];

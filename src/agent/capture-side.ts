@@ -7,6 +7,7 @@ import {
   createCriBackend,
   createFreezeRates,
   createKubeletBackend,
+  createKubeletSight,
   type Recovered,
   recoverCaptures,
 } from '../capture/index.ts';
@@ -85,10 +86,11 @@ class CaptureSideImpl implements CaptureSide {
     const { runtime, kubelet } = clients;
     const checkpointsDirectory = config.checkpointsDir;
     this.archives = createArchives({ directory: checkpointsDirectory, store, clock, takeLock });
-    this.kubeletSettings = createKubeletSettings(kubelet, clock, log);
+    const sight = createKubeletSight(kubelet, clock);
+    this.kubeletSettings = createKubeletSettings(sight.kubelet, clock, log);
     this.backends = [
       createCriBackend({ runtime, clock }),
-      createKubeletBackend({ kubelet, clock, checkpointsDirectory }),
+      createKubeletBackend({ sight, clock, checkpointsDirectory }),
     ];
     this.dispatcher = createDispatcher({
       store,

@@ -78,8 +78,7 @@ export async function readStatus(options: StatusOptions): Promise<AgentStatus> {
 
 async function describeBackend(backend: Backend) {
   const found = await backend.availability();
-  const available = found.kind === 'available';
-  return { name: backend.name, available, why: found.why };
+  return { name: backend.name, state: found.kind, why: found.why };
 }
 
 /** Archives and bytes, ours and others': they fill the same disk. */

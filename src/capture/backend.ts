@@ -48,8 +48,14 @@ export const RUNTIME_COSTS: FreezeCosts = {
   fixedMs: 200,
 };
 
-/** Whether a backend can be used now, and why not. */
-export type Availability = { kind: 'available'; why: string } | { kind: 'absent'; why: string };
+/**
+ * Whether a backend can be used now, and why not. `doubtful`: it was away or refused us when it was
+ * last seen, which may be long ago; it is tried all the same where nothing better is there.
+ */
+export interface Availability {
+  kind: 'available' | 'doubtful' | 'absent';
+  why: string;
+}
 
 /**
  * One way to ask for a checkpoint. Called by the capture state machine only, one call at a time

@@ -57,12 +57,14 @@ const HURRY_MS = 5_000;
  * makes of the same container in these seconds is another's, and must not become ours.
  */
 const NOTHING_WRITTEN: ReadonlySet<FailureClass> = new Set([
+  'bad-config',
   'criu-disabled',
   'criu-missing',
   'forbidden',
   'not-running',
   'runtime-unsupported',
   'target-gone',
+  'tls-untrusted',
   'unauthorized',
   'wrong-directory',
 ]);

@@ -10,8 +10,8 @@ export type BackendDecision =
 const ORDER: readonly BackendName[] = ['cri', 'kubelet'];
 
 /**
- * Takes the backend that the rule names, else the first of ORDER that is available. A named one
- * that is absent is not replaced: whoever names it has a reason.
+ * Takes the backend that the rule names, else the first of ORDER that is available, else the first
+ * that is doubtful. A named one that is absent is not replaced: whoever names it has a reason.
  */
 export async function chooseBackend(
   choice: BackendChoice,
@@ -19,16 +19,18 @@ export async function chooseBackend(
 ): Promise<BackendDecision> {
   const wanted = choice === 'auto' ? ORDER : [choice];
   const passed: string[] = [];
+  let doubtful: { backend: Backend; reason: string } | undefined;
   for (const name of wanted) {
     const backend = backends.find((candidate) => candidate.name === name);
     const state: Availability = backend
       ? await backend.availability()
       : { kind: 'absent', why: 'not configured' };
-    if (backend && state.kind === 'available') {
-      return { kind: 'chosen', backend, reason: reasonOf(choice, name, state.why, passed) };
-    }
+    const reason = reasonOf(choice, name, state.why, passed);
+    if (backend && state.kind === 'available') return { kind: 'chosen', backend, reason };
+    if (backend && state.kind === 'doubtful') doubtful ??= { backend, reason };
     passed.push(`${name}: ${state.why}`);
   }
+  if (doubtful) return { kind: 'chosen', ...doubtful };
   return { kind: 'none', detail: passed.join('; ') };
 }
 

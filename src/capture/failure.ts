@@ -80,6 +80,16 @@ export const failureClasses = {
     hint: 'check the service account token and the webhook authentication of the kubelet',
     retryable: true,
   },
+  'tls-untrusted': {
+    meaning: 'the certificate of the kubelet or of the API server cannot be verified',
+    hint: 'name its CA (kubelet.tls.ca), the name in it (kubelet.tls.serverName), or pin it',
+    retryable: true,
+  },
+  'bad-config': {
+    meaning: 'a file or a setting that the way to the kubelet needs cannot be used',
+    hint: 'correct what the message names; the file is read again at the next capture',
+    retryable: true,
+  },
   'disk-full': {
     meaning: 'a disk was full while the archive was written',
     hint: 'free space; nothing of the archive was kept',

@@ -12,6 +12,7 @@ export type {
 } from './backend.ts';
 export { type CriBackendOptions, createCriBackend } from './backends/cri.ts';
 export { createKubeletBackend, type KubeletBackendOptions } from './backends/kubelet.ts';
+export { createKubeletSight, type KubeletSight } from './backends/kubelet-sight.ts';
 export type { CapturePlan, CaptureState } from './capture-state.ts';
 export { type Capturer, type CapturerOptions, createCapturer } from './capturer.ts';
 export type { DiskPlaces } from './disk-need.ts';

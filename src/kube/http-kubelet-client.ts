@@ -123,9 +123,9 @@ function directWay(
         headers: Authorization ? { Authorization } : noHeaders,
         tls: {
           ...tls,
-          ca: ca ? await readCa(ca, fresh) : tls.ca,
+          ca: ca ? await readPem(ca, fresh, 'kubelet.tls.ca') : tls.ca,
           serverName: serverName ?? nodeName,
-          pin: await pin?.read(fresh),
+          pin: pin && (await readPem(pin, fresh, 'kubelet.tls.pin')),
           insecure: false,
         },
       };
@@ -135,11 +135,13 @@ function directWay(
 }
 
 /** OpenSSL takes any text for a list of no CAs, and then trusts nobody without saying why. */
-async function readCa(file: WatchedFile, fresh: boolean): Promise<string> {
+async function readPem(file: WatchedFile, fresh: boolean, key: string): Promise<string> {
   const pem = await file.read(fresh);
   if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
   throw new StillpointError({
     code: 'bad-config',
-    message: `kubelet.tls.ca: ${file.path} holds no PEM certificate`,
+    message: `${key}: ${file.path} holds no PEM certificate`,
+    hint: 'Name a file with a certificate (-----BEGIN CERTIFICATE-----).',
+    retryable: true,
   });
 }

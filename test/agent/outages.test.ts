@@ -61,8 +61,8 @@ describe('an agent whose runtime is away at the start', () => {
     const running = await node.start();
     const { backends } = await running.agent.status();
     expect(backends).toMatchObject([
-      { name: 'cri', available: false },
-      { name: 'kubelet', available: true },
+      { name: 'cri', state: 'absent' },
+      { name: 'kubelet', state: 'available' },
     ]);
     expect(node.lines.map(({ event }) => event)).toContain('memory-target-unknown');
     await node.sim.runtime.start();

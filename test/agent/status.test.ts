@@ -67,8 +67,8 @@ describe('the status', () => {
       node: 'node-1',
       sources: [{ name: 'pods', status: { state: 'live' }, dropped: { malformed: 2 } }],
       backends: [
-        { name: 'cri', available: false, why: 'no socket' },
-        { name: 'kubelet', available: true, why: 'https://n' },
+        { name: 'cri', state: 'absent', why: 'no socket' },
+        { name: 'kubelet', state: 'available', why: 'https://n' },
       ],
       rules: { loaded: [{ id: 'live', kind: 'event', mode: 'enforce' }], policies: [] },
       recent: [],

@@ -37,7 +37,7 @@ function stillpoint(...args: string[]) {
 
 interface Ran {
   log: { event: string; code?: string }[];
-  status: { backends: { name: string; available: boolean; why: string }[] };
+  status: { backends: { name: string; state: string; why: string }[] };
 }
 
 /** An agent that finds nobody: it starts, is asked for its status, and is stopped. */
@@ -143,7 +143,7 @@ describe('the bundle', () => {
       expect.objectContaining({ event: 'nats-disconnected', code: 'unreachable' }),
     );
     const cri = status.backends.find(({ name }) => name === 'cri');
-    expect(cri).toMatchObject({ available: false, why: expect.stringContaining('none.sock') });
+    expect(cri).toMatchObject({ state: 'absent', why: expect.stringContaining('none.sock') });
   });
 
   it('is small: the generated API client, other languages and white space are not in it', () => {

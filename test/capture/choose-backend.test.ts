@@ -4,6 +4,7 @@ import type { Availability, Backend } from '../../src/capture/index.ts';
 import type { BackendChoice, BackendName } from '../../src/signal/index.ts';
 
 const here: Availability = { kind: 'available', why: 'answers' };
+const seenAway: Availability = { kind: 'doubtful', why: 'seen away' };
 const away: Availability = { kind: 'absent', why: 'does not answer' };
 
 function backend(name: BackendName, availability: Availability): Backend {
@@ -34,6 +35,20 @@ describe('the backend for a capture', () => {
       [kubelet],
       'kubelet',
       'auto: cri: not configured; kubelet: answers',
+    ],
+    [
+      'the kubelet where nothing else is there, though it was seen away',
+      'auto',
+      [backend('kubelet', seenAway), backend('cri', away)],
+      'kubelet',
+      'auto: cri: does not answer; kubelet: seen away',
+    ],
+    [
+      'the one that the rule names, though it was seen away',
+      'kubelet',
+      [backend('kubelet', seenAway), backend('cri', here)],
+      'kubelet',
+      'the rule asks for kubelet',
     ],
     [
       'the one that the rule names',

@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../../src/base/index.ts';
-import { createCriBackend, createKubeletBackend } from '../../src/capture/index.ts';
+import {
+  createCriBackend,
+  createKubeletBackend,
+  createKubeletSight,
+} from '../../src/capture/index.ts';
 import { createRuntimeClient } from '../../src/cri/index.ts';
 import { createKubeletClient, type Identity } from '../../src/kube/index.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -94,7 +98,11 @@ backendContract('kubelet', async (): Promise<BackendWorld> => {
   fake.onCheckpoint = write;
   let runsAgain = Promise.resolve();
   return {
-    backend: createKubeletBackend({ kubelet, clock, checkpointsDirectory: directory }),
+    backend: createKubeletBackend({
+      sight: createKubeletSight(kubelet, clock),
+      clock,
+      checkpointsDirectory: directory,
+    }),
     target,
     unknownTarget,
     checkpointsDirectory: directory,

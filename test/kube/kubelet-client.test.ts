@@ -205,13 +205,16 @@ describe('a kubelet with the self-signed certificate that kubelets make for them
 
   it('names a pin file that is missing or holds no certificate', async () => {
     const missing = clientWith({ pinFile: join(certificates.directory, 'no-such.pem') });
-    await expect(missing.config()).rejects.toMatchObject({ code: 'bad-config' });
+    await expect(missing.config()).rejects.toMatchObject({
+      code: 'bad-config',
+      message: expect.stringContaining('no-such.pem cannot be read'),
+    });
     const empty = join(certificates.directory, 'empty.pem');
     await writeFile(empty, 'nothing\n');
     const broken = clientWith({ pinFile: empty });
     await expect(broken.config()).rejects.toMatchObject({
       code: 'bad-config',
-      message: expect.stringContaining('no PEM certificate'),
+      message: `kubelet.tls.pin: ${empty} holds no PEM certificate`,
     });
   });
 

@@ -5,16 +5,16 @@ import {
   type CheckpointVerdict,
   effectiveTimeoutSeconds,
   judgeCheckpointReply,
-  type KubeletClient,
   RUNTIME_REQUEST_TIMEOUT_MS_DEFAULT,
 } from '../../kube/index.ts';
 import { type Backend, type CheckpointReply, RUNTIME_COSTS } from '../backend.ts';
 import { classifyFailure } from '../classify.ts';
 import type { FailureClass } from '../failure.ts';
+import type { KubeletSight } from './kubelet-sight.ts';
 import { withTimeLimit } from './time-limit.ts';
 
 export interface KubeletBackendOptions {
-  kubelet: KubeletClient;
+  sight: KubeletSight;
   clock: Clock;
   /** Where the kubelet is expected to write; anything else is a mistake in the configuration. */
   checkpointsDirectory: string;
@@ -29,13 +29,12 @@ const DEADLINE_MARGIN_MS = 600_000;
 
 /** Checkpoints with POST /checkpoint of the kubelet, which chooses the archive's name. */
 export function createKubeletBackend(options: KubeletBackendOptions): Backend {
-  const { kubelet, clock, checkpointsDirectory } = options;
+  const { sight, clock, checkpointsDirectory } = options;
   return {
     name: 'kubelet',
     choosesPath: false,
     costs: RUNTIME_COSTS,
-    availability: () =>
-      Promise.resolve({ kind: 'available', why: `kubelet at ${kubelet.address}` }),
+    availability: () => Promise.resolve(sight.availability()),
     async checkpoint({ target, timeoutMs }, signal) {
       const limit = withTimeLimit(clock, timeoutMs, signal);
       const timeoutSeconds = effectiveTimeoutSeconds(
@@ -43,8 +42,11 @@ export function createKubeletBackend(options: KubeletBackendOptions): Backend {
         RUNTIME_REQUEST_TIMEOUT_MS_DEFAULT,
       );
       try {
-        const reply = await kubelet.requestCheckpoint({ ...target, timeoutSeconds }, limit.signal);
-        return fromVerdict(judgeCheckpointReply(reply, target), checkpointsDirectory);
+        const request = { ...target, timeoutSeconds };
+        const reply = await sight.kubelet.requestCheckpoint(request, limit.signal);
+        const verdict = judgeCheckpointReply(reply, target);
+        sight.note(verdict);
+        return fromVerdict(verdict, checkpointsDirectory);
       } catch (error) {
         return judgeKubeletError(error, timeoutMs, limit.timedOut());
       } finally {
@@ -127,9 +129,19 @@ export function judgeKubeletError(
     const text = `no answer within ${timeoutMs / 1_000} s, connection closed`;
     return { kind: 'failed', failure: 'timeout', message: text, mayFinishLater: true };
   }
-  if (code === 'cancelled') return failed('cancelled', true);
-  // Without a connection that is trusted, or without credentials, nothing was asked.
-  if (code === 'tls-untrusted') return failed('unreachable', false);
-  if (code === 'unauthorized' || code === 'bad-config') return failed('unauthorized', false);
-  return failed('unreachable', true);
+  switch (code) {
+    case 'cancelled':
+      return failed('cancelled', true);
+    // Without an address, credentials, or a connection that is trusted nothing was asked.
+    case 'tls-untrusted':
+    case 'bad-config':
+    case 'unauthorized':
+    case 'forbidden':
+      return failed(code, false);
+    case 'not-found':
+    case 'timeout':
+      return failed('unreachable', false);
+    default:
+      return failed('unreachable', true);
+  }
 }

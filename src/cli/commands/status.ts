@@ -105,9 +105,9 @@ function sourcesTable(io: Io, { sources, backends }: AgentStatus): string {
           ].join('; '),
         ),
       ]),
-      ...backends.map(({ name, available, why }) => [
+      ...backends.map(({ name, state, why }) => [
         `backend ${name}`,
-        stateOf(available ? 'available' : 'absent'),
+        stateOf(state),
         printable(why),
       ]),
     ],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ErrorCode, StillpointError } from '../../../src/base/index.ts';
 import { fromVerdict, judgeKubeletError } from '../../../src/capture/backends/kubelet.ts';
-import { createKubeletBackend } from '../../../src/capture/index.ts';
+import { createKubeletBackend, createKubeletSight } from '../../../src/capture/index.ts';
 import { judgeCheckpointReply, type KubeletClient } from '../../../src/kube/index.ts';
 import { targetOf } from '../../support/decisions.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -77,9 +77,12 @@ describe('what it means that there is no reply', () => {
     ['cancelled', false, 'cancelled', true],
     ['cancelled', true, 'timeout', true],
     ['unreachable', false, 'unreachable', true],
-    ['tls-untrusted', false, 'unreachable', false],
+    ['tls-untrusted', false, 'tls-untrusted', false],
+    ['forbidden', false, 'forbidden', false],
+    ['not-found', false, 'unreachable', false],
+    ['timeout', false, 'unreachable', false],
     ['unauthorized', false, 'unauthorized', false],
-    ['bad-config', false, 'unauthorized', false],
+    ['bad-config', false, 'bad-config', false],
   ])('%s (time up: %s) is %s; may go on: %s', (code, timedOut, failure, mayFinishLater) => {
     const error = new StillpointError({ code, message: 'x' });
     expect(judgeKubeletError(error, 1_000, timedOut)).toMatchObject({ failure, mayFinishLater });
@@ -98,7 +101,7 @@ it('tells the kubelet a deadline that we always beat by closing the connection',
     close: () => undefined,
   };
   const backend = createKubeletBackend({
-    kubelet,
+    sight: createKubeletSight(kubelet, createFakeClock()),
     clock: createFakeClock(),
     checkpointsDirectory: directory,
   });

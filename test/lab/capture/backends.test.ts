@@ -3,6 +3,7 @@ import { silentLogger, systemClock } from '../../../src/base/index.ts';
 import {
   createCriBackend,
   createKubeletBackend,
+  createKubeletSight,
   ensureThawed,
 } from '../../../src/capture/index.ts';
 import type { Target } from '../../../src/signal/index.ts';
@@ -44,7 +45,11 @@ describe('on the real node', () => {
       backend:
         name === 'cri'
           ? createCriBackend({ runtime, clock: systemClock })
-          : createKubeletBackend({ kubelet, clock: systemClock, checkpointsDirectory }),
+          : createKubeletBackend({
+              sight: createKubeletSight(kubelet, systemClock),
+              clock: systemClock,
+              checkpointsDirectory,
+            }),
       target,
       unknownTarget: { ...target, pod: 'nobody', containerId: 'f'.repeat(64) },
       checkpointsDirectory,

@@ -7,6 +7,7 @@ import {
   createCriBackend,
   createFreezeRates,
   createKubeletBackend,
+  createKubeletSight,
   type ThawTools,
 } from '../../../src/capture/index.ts';
 import { createJournal, type Journal, type Trigger } from '../../../src/dispatch/index.ts';
@@ -114,7 +115,11 @@ function makeCapturer(rig: CaptureRig, store: Store): Capturer {
     ...rig.tools,
     backends: [
       createCriBackend({ runtime, clock }),
-      createKubeletBackend({ kubelet, clock, checkpointsDirectory }),
+      createKubeletBackend({
+        sight: createKubeletSight(kubelet, clock),
+        clock,
+        checkpointsDirectory,
+      }),
     ],
     podOf: (target) => podFactOf(target, node.name),
     denyReason: () => undefined,
