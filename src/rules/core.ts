@@ -2,6 +2,7 @@ import type { ContainerFact } from '../signal/index.ts';
 import type { CaptureSpec } from './decision.ts';
 import { type DenyList, denyReason } from './deny.ts';
 import type { PodEntry } from './pod-table.ts';
+import { createRedactor, type Redactor } from './redact.ts';
 import type { Rule, RuleOf, WhenKind } from './rule.ts';
 import { captureDefaults } from './schema.ts';
 import { selectsContainer, selectsPod } from './select.ts';
@@ -11,6 +12,10 @@ export interface RulesOptions {
   /** This node's name in Kubernetes. */
   nodeName: string;
   denyList: DenyList;
+  /** `observe` holds for every rule, and for requests; default `enforce`: each rule as it says. */
+  mode?: 'enforce' | 'observe';
+  /** Takes secrets out of what is kept and told of signals; default: what is known as secret. */
+  redactor?: Redactor;
   /** How a person's request is captured; `via` comes from the request. */
   requestCapture?: Pick<CaptureSpec, 'timeoutMs' | 'freezeMsMax'>;
 }
@@ -30,6 +35,9 @@ export interface RulesCore {
   readonly alert: readonly RuleOf<'alert'>[];
 }
 
+/** Made once: its patterns cost milliseconds to compile. */
+const standardRedactor = createRedactor();
+
 export function createRulesCore(rules: readonly Rule[], options: RulesOptions): RulesCore {
   const eventByReason = new Map<string, RuleOf<'event'>[]>();
   for (const rule of rules.filter(isOf('event'))) {
@@ -43,6 +51,8 @@ export function createRulesCore(rules: readonly Rule[], options: RulesOptions): 
     rules,
     byId: new Map(rules.map((rule) => [rule.id, rule])),
     options: {
+      mode: 'enforce',
+      redactor: standardRedactor,
       requestCapture: {
         timeoutMs: captureDefaults.timeoutMs,
         freezeMsMax: captureDefaults.freezeMsMax,
@@ -54,6 +64,11 @@ export function createRulesCore(rules: readonly Rule[], options: RulesOptions): 
     crashLoop: rules.filter(isOf('crashLoop')),
     alert: rules.filter(isOf('alert')),
   };
+}
+
+/** Whether the rule only says what it would capture. */
+export function isObserved({ options }: RulesCore, { mode }: Rule): boolean {
+  return options.mode === 'observe' || mode === 'observe';
 }
 
 /** Narrows a rule to one kind. */

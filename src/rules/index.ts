@@ -16,6 +16,7 @@ export {
 } from './derive.ts';
 export { ruleFingerprint } from './fingerprint.ts';
 export { type LoadedRules, type LoadOptions, rulesFromDocuments } from './load.ts';
+export { createRedactor, type Redactor, secretFields } from './redact.ts';
 export type {
   EventMatch,
   FieldMatch,

@@ -7,7 +7,7 @@ import {
   type Target,
 } from '../signal/index.ts';
 import { cooldownUntilMs, startCooldown } from './cooldowns.ts';
-import { deniedBy, type RulesCore } from './core.ts';
+import { deniedBy, isObserved, type RulesCore } from './core.ts';
 import type { Decision, SignalSummary } from './decision.ts';
 import type { PodEntry } from './pod-table.ts';
 import type { Rule } from './rule.ts';
@@ -31,7 +31,7 @@ export function beginStep(core: RulesCore, state: RulesState, signal: Signal, no
     state,
     nowMs: advanceTo(state, nowMs),
     summary() {
-      summary ??= summarize(signal);
+      summary ??= summarize(signal, core.options.redactor);
       return summary;
     },
     decisions: [],
@@ -72,10 +72,10 @@ export function judgeCooldown(step: Step, one: Case): (Finding & { untilMs: numb
 /** All checks passed: fires, or only says so in mode observe; both start the cooldown. */
 export function fire(step: Step, one: Case, what: FireDetail): void {
   startCooldown(step.state.cooldowns, cooldownOf(one), step.nowMs);
-  const isObserved = one.rule.mode === 'observe';
+  const observed = isObserved(step.core, one.rule);
   step.decisions.push({
-    verdict: isObserved ? 'suppress' : 'fire',
-    reason: isObserved ? 'observed' : 'fired',
+    verdict: observed ? 'suppress' : 'fire',
+    reason: observed ? 'observed' : 'fired',
     detail: what.detail,
     ...common(step, one.rule),
     target: targetOf(one),

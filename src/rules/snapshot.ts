@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { StillpointError } from '../base/index.ts';
 import { describeTarget, type PodFact, type ReasonCode, type Target } from '../signal/index.ts';
 import { startCooldown } from './cooldowns.ts';
-import type { RulesCore } from './core.ts';
+import { isObserved, type RulesCore } from './core.ts';
 import { ruleFingerprint } from './fingerprint.ts';
 import type { Memo } from './memo.ts';
 import { memoOf, type PodEntry, putPod, removePod, setMemo } from './pod-table.ts';
@@ -19,6 +19,8 @@ export interface RulesSnapshot {
   fingerprints: Record<string, string>;
   pods: { fact: PodFact; memos: [container: string, rule: string, memo: Memo][] }[];
   cooldowns: [rule: string, fired: [target: string, firedMs: number][]][];
+  /** Rules that only said what they would have captured; absent = none. */
+  observed?: string[];
 }
 
 /**
@@ -36,12 +38,14 @@ export function saveState(core: RulesCore, state: RulesState): RulesSnapshot {
       memos: memosOf(entry),
     })),
     cooldowns: [...state.cooldowns].map(([rule, fired]) => [rule, [...fired]]),
+    observed: core.rules.filter((rule) => isObserved(core, rule)).map(({ id }) => id),
   };
 }
 
 /**
  * A new state from parsed JSON of saveState. For another set of rules too: cooldowns stay with
- * every rule id that is still there, memos only where the rule decides alike. Throws
+ * every rule id that is still there, memos only where the rule decides alike. What a rule only
+ * observed holds back no capture once it enforces. Throws
  * `store` when the data is not a snapshot of this version; begin with createRulesState then.
  */
 export function restoreState(core: RulesCore, data: unknown): RulesState {
@@ -61,14 +65,16 @@ export function restoreState(core: RulesCore, data: unknown): RulesState {
   const isAlike = new Map(
     core.rules.map((rule) => [rule.id, snapshot.fingerprints[rule.id] === ruleFingerprint(rule)]),
   );
+  const freed = freedRules(core, snapshot);
   for (const { fact, memos } of snapshot.pods) {
     const { entry } = putPod(state.pods, fact);
     for (const [container, rule, memo] of memos) {
+      if (freed.has(rule)) takeBackFiring(memo);
       if (isAlike.get(rule)) setMemo(entry, container, rule, memo);
     }
   }
   for (const [rule, fired] of snapshot.cooldowns) {
-    if (core.byId.has(rule)) state.cooldowns.set(rule, new Map(fired));
+    if (core.byId.has(rule) && !freed.has(rule)) state.cooldowns.set(rule, new Map(fired));
   }
   rebuildTimers(state);
   return state;
@@ -159,9 +165,24 @@ export function noteRefused(
   }
   const memo = entry && memoOf(entry, refused.target.container, rule.id);
   if (memo?.kind === 'memory' && memo.containerId === refused.target.containerId) {
-    memo.firedMs = undefined;
-    memo.reported = undefined;
+    takeBackFiring(memo);
   }
+}
+
+/** Rules that only observed when the snapshot was made, and enforce now. */
+function freedRules(core: RulesCore, { observed = [] }: RulesSnapshot): ReadonlySet<string> {
+  return new Set(
+    observed.filter((id) => {
+      const rule = core.byId.get(id);
+      return rule !== undefined && !isObserved(core, rule);
+    }),
+  );
+}
+
+function takeBackFiring(memo: Memo): void {
+  if (memo.kind !== 'memory') return;
+  memo.firedMs = undefined;
+  memo.reported = undefined;
 }
 
 const countWindow = z.array(z.tuple([z.number(), z.number()]));
@@ -224,4 +245,5 @@ const snapshotSchema = z.object({
     }),
   ),
   cooldowns: z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.number()]))])),
+  observed: z.array(z.string()).optional(),
 });

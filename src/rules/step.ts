@@ -6,7 +6,7 @@ import { beginStep, type Step } from './judge.ts';
 import { stepAlert } from './kinds/alert.ts';
 import { stepCrashLoop, wakeCrashLoop } from './kinds/crash-loop.ts';
 import { stepEvent } from './kinds/event.ts';
-import { forgetEndedLife, stepMemory, wakeMemory } from './kinds/memory.ts';
+import { countUnselectedOom, forgetEndedLife, stepMemory, wakeMemory } from './kinds/memory.ts';
 import { stepRequest } from './kinds/request.ts';
 import { stepTick } from './kinds/tick.ts';
 import { dueOf } from './memo.ts';
@@ -82,6 +82,7 @@ function stepPod(under: Step, { pod, initial }: PodChangedSignal): void {
       if (rule) forgetEndedLife({ rule, entry, container });
     }
   }
+  if (!initial) countUnselectedOom(under, entry, before);
   stepCrashLoop(under, entry, before, initial);
 }
 

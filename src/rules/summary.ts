@@ -1,16 +1,20 @@
 import { formatBytes, formatPercent, unreachable } from '../base/index.ts';
 import type { AlertSignal, MemorySignal, Signal } from '../signal/index.ts';
 import type { SignalSummary } from './decision.ts';
+import type { Redactor } from './redact.ts';
 
 const TEXT_CHARS_MAX = 300;
 const MESSAGE_CHARS_MAX = 4_096;
 /** An alert's payload is kept up to this size; a record must stay readable. */
 const FIELDS_CHARS_MAX = 48 * 1_024;
 
-/** What is kept of a signal: one line for people, the facts for machines, at most 64 KiB. */
-export function summarize(signal: Signal): SignalSummary {
+/**
+ * What is kept of a signal: one line for people, the facts for machines, at most 64 KiB. Secrets in
+ * what came from outside are taken out here, before journal, record, log, Event and NATS.
+ */
+export function summarize(signal: Signal, redactor: Redactor): SignalSummary {
   const { kind, occurredMs, seenMs } = signal;
-  const { text, data } = describe(signal);
+  const { text, data } = describe(signal, redactor);
   return { kind, occurredMs, seenMs, text: cut(text, TEXT_CHARS_MAX), data };
 }
 
@@ -19,18 +23,18 @@ interface Description {
   data: Record<string, unknown>;
 }
 
-function describe(signal: Signal): Description {
+function describe(signal: Signal, redactor: Redactor): Description {
   switch (signal.kind) {
     case 'event': {
       const { namespace, pod, container, reason, type, countDelta, eventName } = signal;
-      const message = cut(signal.message, MESSAGE_CHARS_MAX);
+      const message = redactor.text(cut(signal.message, MESSAGE_CHARS_MAX));
       const data = { namespace, pod, container, reason, type, message, countDelta, eventName };
       return { text: `${reason}: ${message}`, data };
     }
     case 'memory':
       return describeMemory(signal);
     case 'alert':
-      return describeAlert(signal);
+      return describeAlert(signal, redactor);
     case 'tick': {
       const { rule, scheduledMs } = signal;
       const time = new Date(scheduledMs).toISOString();
@@ -67,13 +71,14 @@ function describeMemory(signal: MemorySignal): Description {
   return { text: `memory ${formatPercent(usedRatio)}${limit}`, data };
 }
 
-function describeAlert(signal: AlertSignal): Description {
+function describeAlert(signal: AlertSignal, redactor: Redactor): Description {
   const { alertId, door, shape, hints } = signal;
   const fields: Record<string, unknown> = Object.create(null);
   let size = 0;
   let omitted = 0;
   for (const [name, value] of Object.entries(signal.fields)) {
-    const kept = typeof value === 'string' ? cut(value, MESSAGE_CHARS_MAX) : value;
+    const text = typeof value === 'string' ? cut(value, MESSAGE_CHARS_MAX) : value;
+    const kept = redactor.field(name, text);
     const cost = JSON.stringify(name).length + JSON.stringify(kept).length + 2;
     if (size + cost > FIELDS_CHARS_MAX) {
       omitted++;

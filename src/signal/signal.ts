@@ -108,6 +108,8 @@ export interface RequestSignal extends SignalBase {
   via: BackendChoice;
   /** Who asked, as far as it is known: `cli uid 0`. */
   by: string;
+  /** Captures also where the agent only observes: the person has said so. */
+  evenInObserve?: boolean;
 }
 
 /** The time that a decision's `wakeAt` named has come; carries nothing. */

@@ -49,7 +49,7 @@ function judge(
 ): void {
   const finding = judgeTarget(step.core, one) ?? judgeCooldown(step, one);
   if (finding) suppress(step, one.rule, finding, { target: targetOf(one) });
-  else fire(step, one, { detail: describeMatch(one.rule, signal) });
+  else fire(step, one, { detail: describeMatch(step, one.rule, signal) });
 }
 
 function matches({ when }: RuleOf<'alert'>, { shape, fields }: AlertSignal): boolean {
@@ -59,10 +59,11 @@ function matches({ when }: RuleOf<'alert'>, { shape, fields }: AlertSignal): boo
   );
 }
 
-function describeMatch({ when }: RuleOf<'alert'>, { fields }: AlertSignal): string {
+function describeMatch({ core }: Step, { when }: RuleOf<'alert'>, { fields }: AlertSignal): string {
   return when.match
     .map(({ field, text }) => {
-      const value = JSON.stringify(fields[field]) ?? 'absent';
+      const told = core.options.redactor.field(field, fields[field] ?? null);
+      const value = Object.hasOwn(fields, field) ? JSON.stringify(told) : 'absent';
       return `${text}: ${value.length > 80 ? `${value.slice(0, 79)}…` : value}`;
     })
     .join('; ');

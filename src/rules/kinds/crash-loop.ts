@@ -22,7 +22,7 @@ import type { Arm, CrashLoopMemo } from '../memo.ts';
 import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
-import { schedule } from '../state.ts';
+import { countQuiet, schedule } from '../state.ts';
 import { addCount, sumWindow, trimWindow } from '../window.ts';
 
 /** The kubelet's longest back-off is 5 min; it forgets a crash loop after 10 min of running. */
@@ -45,7 +45,10 @@ export function stepCrashLoop(
     const end = initial ? undefined : newFailure(container, before);
     if (!end && !entry.memos.has(container.name)) continue;
     for (const rule of step.core.crashLoop) {
-      if (!reachesPod(entry, rule) || !selectsContainer(rule.target, container)) continue;
+      if (!reachesPod(entry, rule) || !selectsContainer(rule.target, container)) {
+        if (end) countQuiet(step.state, rule.id, 'not-selected');
+        continue;
+      }
       const one = { rule, entry, container };
       followLife(step, one);
       if (end) countFailure(step, one, end);
@@ -78,7 +81,10 @@ interface Failure {
 }
 
 /** Failed lives that the new status tells of. A clean end is no failure. */
-function newFailure(container: ContainerFact, before: PodFact | undefined): Failure | undefined {
+export function newFailure(
+  container: ContainerFact,
+  before: PodFact | undefined,
+): Failure | undefined {
   const known = before?.containers.find(({ name }) => name === container.name);
   const end = container.lastEnd;
   if (!known || !end || (end.exitCode === 0 && end.reason === 'Completed')) return undefined;

@@ -1,5 +1,5 @@
 import { formatDuration, formatPercent } from '../../base/index.ts';
-import { isRunning, type MemorySignal } from '../../signal/index.ts';
+import { isRunning, type MemorySignal, type PodFact } from '../../signal/index.ts';
 import { memoryRulesOf } from '../core.ts';
 import {
   type Case,
@@ -12,10 +12,11 @@ import {
   targetOf,
 } from '../judge.ts';
 import type { MemoryMemo } from '../memo.ts';
-import { memoOf, setMemo } from '../pod-table.ts';
-import type { RuleOf } from '../rule.ts';
+import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
+import type { Rule, RuleOf } from '../rule.ts';
 import { countQuiet, schedule } from '../state.ts';
 import { summarize } from '../summary.ts';
+import { newFailure } from './crash-loop.ts';
 
 /**
  * Memory of one container at one moment. A rule fires once a life. A life gives one decision for
@@ -49,6 +50,21 @@ export function wakeMemory(step: Step, one: Case, rule: RuleOf<'memory'>): void 
   if (memo.aboveSinceMs !== undefined) judge(step, { ...one, rule }, memo);
 }
 
+/**
+ * A container that no memory rule selects is not sampled; that one would have been of use shows
+ * when the kernel has killed it.
+ */
+export function countUnselectedOom(step: Step, entry: PodEntry, before: PodFact | undefined): void {
+  if (step.core.memory.length === 0) return;
+  for (const container of entry.fact.containers) {
+    if (newFailure(container, before)?.end.reason !== 'OOMKilled') continue;
+    const selecting: readonly Rule[] = memoryRulesOf(step.core, entry, container);
+    for (const rule of step.core.memory) {
+      if (!selecting.includes(rule)) countQuiet(step.state, rule.id, 'not-selected');
+    }
+  }
+}
+
 /** The pod changed: a life that is over is forgotten. */
 export function forgetEndedLife(one: Case): void {
   const memo = memoOf(one.entry, one.container.name, one.rule.id);
@@ -68,7 +84,10 @@ function judge(step: Step, one: MemoryCase, memo: MemoryMemo): void {
     const isSame = finding.reason === 'once-a-life' && memo.reported === 'fired';
     if (memo.reported === finding.reason || isSame) return;
     memo.reported = finding.reason;
-    suppress(step, one.rule, finding, { target: targetOf(one), signal: summarize(sample) });
+    suppress(step, one.rule, finding, {
+      target: targetOf(one),
+      signal: summarize(sample, step.core.options.redactor),
+    });
     return;
   }
   memo.firedMs = step.nowMs;
@@ -77,7 +96,7 @@ function judge(step: Step, one: MemoryCase, memo: MemoryMemo): void {
   const lasting = forMs > 0 ? ` for ${formatDuration(forMs)}` : '';
   fire(step, one, {
     detail: `${formatPercent(sample.usedRatio)} >= ${formatPercent(above)}${lasting}`,
-    signal: summarize(sample),
+    signal: summarize(sample, step.core.options.redactor),
     deathExpectedAtMs: sample.fullInMs === undefined ? undefined : step.nowMs + sample.fullInMs,
   });
 }

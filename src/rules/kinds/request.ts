@@ -4,6 +4,11 @@ import type { Decision } from '../decision.ts';
 import { judgeTarget, type Step, targetOf } from '../judge.ts';
 import { resolveName } from '../resolve.ts';
 
+const OBSERVING = {
+  reason: 'observed',
+  detail: 'mode: observe in the configuration of the agent; to capture anyway: --even-in-observe',
+} as const;
+
 /** A person asks for a capture: no rule, no cooldown, but the deny list holds. */
 export function stepRequest(step: Step, signal: RequestSignal): void {
   const { timeoutMs, freezeMsMax } = step.core.options.requestCapture;
@@ -20,7 +25,8 @@ export function stepRequest(step: Step, signal: RequestSignal): void {
     return;
   }
   const target = targetOf(found);
-  const finding = judgeTarget(step.core, found);
+  const isHeldBack = step.core.options.mode === 'observe' && !signal.evenInObserve;
+  const finding = judgeTarget(step.core, found) ?? (isHeldBack ? OBSERVING : undefined);
   step.decisions.push(
     finding
       ? { verdict: 'suppress', ...finding, ...decision, target }

@@ -5,6 +5,7 @@ import {
   createRulesState,
   type Decision,
   type RulesCore,
+  type RulesOptions,
   type RulesState,
   rulesFromDocuments,
   step,
@@ -50,10 +51,11 @@ export interface Bench {
   wakeAtMs(): number | undefined;
 }
 
-export function benchOf(specs: Record<string, string>): Bench {
+export function benchOf(specs: Record<string, string>, options: Partial<RulesOptions> = {}): Bench {
   const core = createRulesCore(rulesOf(specs), {
     nodeName: 'node-1',
     denyList: createDenyList({ podUid: 'own-pod' }),
+    ...options,
   });
   const bench: Bench & { wake?: number } = {
     core,
