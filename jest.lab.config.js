@@ -5,7 +5,7 @@ export default {
   ...unit,
   roots: ['<rootDir>/test/lab'],
   testMatch: ['**/test/lab/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/lab/v2/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/lab/(v2|installed)/'],
   maxWorkers: 1,
   testTimeout: 180_000,
 };

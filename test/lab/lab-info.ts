@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { infoFile } from './layout.ts';
+import { infoFile, isOwnPath } from './layout.ts';
 
 /** How a kubelet got its serving certificate. */
 export type KubeletCert = 'ca' | 'self-signed';
@@ -10,6 +10,11 @@ export interface LabNode {
   name: string;
   address: string;
   kubeletUrl: string;
+  /**
+   * Only in a lab with `ownPaths`: the node's own /run, /var/lib and so on, as they lie on the
+   * machine. The other paths here are those of the machine too; `pathInNode` gives the node's.
+   */
+  rootDir?: string;
   /** The kubelet's own rights (system:node), as a kubeconfig. */
   kubeconfig: string;
   kubeletConfig: string;
@@ -52,6 +57,8 @@ export interface LabInfo {
   nats: { url: string; monitorUrl: string; storeDir: string; log: string };
   /** With kube-scheduler and kube-controller-manager. */
   full: boolean;
+  /** Each node has its files at the standard paths, in a mount namespace of its own. */
+  ownPaths: boolean;
   kubeletCert: KubeletCert;
   featureGates: Record<string, boolean>;
   nodes: LabNode[];
@@ -63,6 +70,20 @@ export function readLabInfo(): LabInfo {
     throw new Error(`no lab is up (${infoFile} is not there): run "npm run lab -- up"`);
   }
   return JSON.parse(readFileSync(infoFile, 'utf8'));
+}
+
+/** How the node itself calls a file of the machine: what its kubelet and its pods see. */
+export function pathInNode(node: LabNode, onMachine: string): string {
+  const { rootDir } = node;
+  return rootDir !== undefined && onMachine.startsWith(`${rootDir}/`)
+    ? onMachine.slice(rootDir.length)
+    : onMachine;
+}
+
+/** Where a file that the node calls by this path lies on the machine. */
+export function pathOnMachine(node: LabNode, inNode: string): string {
+  const { rootDir } = node;
+  return rootDir !== undefined && isOwnPath(inNode) ? `${rootDir}${inNode}` : inNode;
 }
 
 /** The node of that name, or the first one. */

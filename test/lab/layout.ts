@@ -10,6 +10,8 @@ export const home = process.env.STILLPOINT_LAB_HOME ?? '/opt/stillpoint-lab';
 export const labName = process.env.STILLPOINT_LAB_NAME ?? 'stillpoint-lab';
 
 export const binDir = path.join(home, 'bin');
+/** A CRIU that cannot dump on this kernel. In no folder that is on a path. */
+export const oldCriu = path.join(home, 'criu-old/criu');
 export const imagesDir = path.join(home, 'img');
 export const modulesDir = path.join(home, 'mod');
 export const stampsDir = path.join(home, 'stamps');
@@ -31,6 +33,16 @@ export const apiServerUrl = `https://${controlPlaneAddress}:6443`;
 export const etcdUrl = `http://${controlPlaneAddress}:2379`;
 export const natsUrl = `nats://${controlPlaneAddress}:4222`;
 export const natsMonitorUrl = `http://${controlPlaneAddress}:8222`;
+
+/** The ClusterIP of the API server, the first of the service range; pods reach it at port 443. */
+export const apiServiceAddress = '10.96.0.1';
+
+/** What a node of a lab with own paths has for itself; all else it shares with the machine. */
+export const ownPaths = ['/run', '/tmp', '/usr/local/sbin', '/var/lib', '/var/log'] as const;
+
+export function isOwnPath(file: string): boolean {
+  return ownPaths.some((own) => file === own || file.startsWith(`${own}/`));
+}
 
 /** Environment for a program of the lab: its tools first on the path, and the marker. */
 export function labEnvironment(): NodeJS.ProcessEnv {

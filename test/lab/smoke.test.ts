@@ -10,6 +10,7 @@ import {
   labInfo,
   lastTickIn,
   nodeOf,
+  pathOnMachine,
   podLogs,
   startWorkPod,
   waitFor,
@@ -46,7 +47,7 @@ describe('the lab itself', () => {
 
     expect(reply).toMatchObject({ status: 200 });
     const { items } = JSON.parse(reply.body) as { items: [string] };
-    const archive = items[0];
+    const archive = pathOnMachine(node, items[0]);
     expect(archive.startsWith(`${node.checkpointsDir}/checkpoint-${pod}_default-work-`)).toBe(true);
     expect(existsSync(archive)).toBe(true);
     expect(statSync(archive).size).toBeGreaterThan(64 * 2 ** 20);

@@ -14,6 +14,8 @@ export const versions = {
   checkpointctl: 'v1.6.0',
   /** CRIU (and, for the virtual machine, the kernel) come from this Debian release. */
   debianSuite: 'trixie',
+  /** Its CRIU cannot dump on a 6.x kernel: what many nodes have. */
+  oldCriuSuite: 'bookworm',
 } as const;
 
 /** The lowest Go that builds Kubernetes above. */

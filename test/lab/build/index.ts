@@ -3,7 +3,7 @@
  * writes below the lab's home and installs Debian packages; it never starts anything.
  */
 import { say } from '../base/progress.ts';
-import { criuProduct } from './criu.ts';
+import { criuProduct, oldCriuProduct } from './criu.ts';
 import { goToolProducts } from './go-tools.ts';
 import { imagesProduct } from './images.ts';
 import { kubernetesProduct } from './kubernetes.ts';
@@ -32,6 +32,7 @@ const packages = [
 const products: readonly Product[] = [
   imagesProduct,
   criuProduct,
+  oldCriuProduct,
   ...goToolProducts,
   kubernetesProduct,
 ];

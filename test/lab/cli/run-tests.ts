@@ -16,7 +16,7 @@ const upFlags: Record<string, boolean> = {
 };
 
 /** Runs jest in a lab made for it and returns its exit code; 1 as well if the lab left a trace. */
-export async function runTests(args: readonly string[]): Promise<number> {
+export async function runTests(args: readonly string[], config?: string): Promise<number> {
   const { forUp, forJest } = splitArguments(args);
   const options = parseUpOptions(forUp);
   await buildLab();
@@ -24,7 +24,7 @@ export async function runTests(args: readonly string[]): Promise<number> {
     let code = 1;
     try {
       await up({ ...options, diesWithThisProcess: true });
-      code = await runJest(forJest);
+      code = await runJest(forJest, config);
     } finally {
       await step('taking the lab down', down);
     }

@@ -29,6 +29,8 @@ export function parseUpOptions(args: readonly string[]): UpOptions {
     ...defaultUpOptions,
     nodes: positionals[0] === undefined ? defaultUpOptions.nodes : Number(positionals[0]),
     full: values.full,
+    // What a DaemonSet mounts has one path on all nodes.
+    ownPaths: values.full,
     kubeletCert: values['kubelet-self-signed'] ? 'self-signed' : 'ca',
     featureGates: Object.fromEntries(values.gate.map(parseGate)),
     cgroupDriver: driver,

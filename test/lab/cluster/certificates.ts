@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../base/run.ts';
-import { controlPlaneAddress, runDir } from '../layout.ts';
+import { apiServiceAddress, controlPlaneAddress, runDir } from '../layout.ts';
 
 export interface KeyPair {
   cert: string;
@@ -11,8 +11,8 @@ export interface KeyPair {
 
 const pkiDir = path.join(runDir, 'pki');
 
-export const caCert = path.join(pkiDir, 'ca.crt');
-const caKey = path.join(pkiDir, 'ca.key');
+const ca = keyPair('ca');
+export const caCert = ca.cert;
 const configFile = path.join(pkiDir, 'openssl.cnf');
 
 /** Signs the tokens of service accounts. */
@@ -36,6 +36,15 @@ keyUsage = critical,digitalSignature
 extendedKeyUsage = serverAuth,clientAuth
 `;
 
+const apiServerNames = [
+  `IP:${controlPlaneAddress}`,
+  `IP:${apiServiceAddress}`,
+  'DNS:localhost',
+  'DNS:kubernetes',
+  'DNS:kubernetes.default',
+  'DNS:kubernetes.default.svc',
+].join(',');
+
 /** The lab's own certificate authority and everything it signs, new at each start. */
 export async function makeCertificates(
   nodes: readonly { name: string; address: string }[],
@@ -46,9 +55,9 @@ export async function makeCertificates(
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = privateKey.export({ type: 'sec1', format: 'pem' });
   writeFileSync(serviceAccountKey, pem, { mode: 0o600 });
-  await request({ cert: caCert, key: caKey }, '/CN=lab-ca', ['-extensions', 'ca']);
+  await request(ca, '/CN=lab-ca', ['-extensions', 'ca']);
   await Promise.all([
-    sign('apiserver', '/CN=apiserver', `IP:${controlPlaneAddress},DNS:localhost`),
+    sign('apiserver', '/CN=apiserver', apiServerNames),
     // The API server's identity towards kubelets: what it asks for on behalf of others, it may.
     sign('kubelet-client', '/O=system:masters/CN=apiserver-kubelet-client', 'DNS:apiserver'),
     ...nodes.map(({ name, address }) =>
@@ -57,8 +66,21 @@ export async function makeCertificates(
   ]);
 }
 
-function sign(name: string, subject: string, names: string): Promise<void> {
-  const signed = ['-extensions', 'leaf', '-CA', caCert, '-CAkey', caKey];
+/** Serves for that node as well as its own does, but an authority nobody trusts has signed it. */
+export async function makeForeignCertificate(node: {
+  name: string;
+  address: string;
+}): Promise<KeyPair> {
+  const authority = keyPair('foreign-ca');
+  await request(authority, '/CN=foreign-ca', ['-extensions', 'ca']);
+  const name = `foreign-${node.name}`;
+  const names = `IP:${node.address},DNS:${node.name}`;
+  await sign(name, `/O=system:nodes/CN=system:node:${node.name}`, names, authority);
+  return keyPair(name);
+}
+
+function sign(name: string, subject: string, names: string, by = ca): Promise<void> {
+  const signed = ['-extensions', 'leaf', '-CA', by.cert, '-CAkey', by.key];
   return request(keyPair(name), subject, [...signed, '-addext', `subjectAltName=${names}`]);
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { imageFiles, pauseImage } from '../build/index.ts';
-import type { CgroupDriver, LabNode } from '../lab-info.ts';
+import { type CgroupDriver, type LabNode, pathInNode } from '../lab-info.ts';
 import { binDir, labName } from '../layout.ts';
 import { startDaemon } from './daemons.ts';
 import { inLab } from './in-lab.ts';
@@ -20,9 +20,10 @@ export async function startContainerdOf(
   writeFileSync(node.containerdConfig, containerdConfig(node, cniDir, driver));
   await startDaemon({
     name: `containerd-${node.name}`,
-    command: 'containerd',
+    command: path.join(binDir, 'containerd'),
     args: ['--config', node.containerdConfig],
-    env: { TMPDIR: node.containerdTmp },
+    env: { TMPDIR: pathInNode(node, node.containerdTmp), ...ownPath(node) },
+    node: node.name,
     log: node.logs.containerd,
   });
 }
@@ -36,15 +37,25 @@ export async function importImages(node: LabNode): Promise<void> {
   for (const file of imageFiles) await inLab('ctr', [...client, 'images', 'import', file]);
 }
 
+/**
+ * A node with own paths has a CRIU of its own, so that a test can take it away. All else that
+ * containerd starts it finds beside itself.
+ */
+function ownPath(node: LabNode): Record<string, string> {
+  if (node.rootDir === undefined) return {};
+  return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+}
+
 function containerdConfig(node: LabNode, cniDir: string, driver: CgroupDriver): string {
+  const own = (file: string) => pathInNode(node, file);
   const runtime = `plugins."io.containerd.cri.v1.runtime"`;
   return `version = 3
-root = "${node.containerdRoot}"
-state = "${node.containerdState}"
+root = "${own(node.containerdRoot)}"
+state = "${own(node.containerdState)}"
 [grpc]
-  address = "${node.containerdSocket}"
+  address = "${own(node.containerdSocket)}"
 [ttrpc]
-  address = "${node.containerdSocket}.ttrpc"
+  address = "${own(node.containerdSocket)}.ttrpc"
 # Its socket has one fixed path on a machine: two labs would fight for it.
 [plugins."io.containerd.nri.v1.nri"]
   disable = true
@@ -62,7 +73,7 @@ state = "${node.containerdState}"
     runtime_type = "io.containerd.runc.v2"
     [${runtime}.containerd.runtimes.runc.options]
       BinaryName = "${binDir}/runc"
-      Root = "${node.runcRoot}"
+      Root = "${own(node.runcRoot)}"
       SystemdCgroup = ${driver === 'systemd'}
 `;
 }

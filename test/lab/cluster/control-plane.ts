@@ -75,7 +75,7 @@ export async function startApiServer(lab: LabInfo): Promise<void> {
       '--authorization-mode=Node,RBAC',
       '--allow-privileged=true',
       // Without a controller manager no service account would ever appear to admit pods with.
-      '--disable-admission-plugins=ServiceAccount',
+      ...(lab.full ? [] : ['--disable-admission-plugins=ServiceAccount']),
       '--endpoint-reconciler-type=none',
       ...featureGateFlags(lab),
     ],

@@ -11,6 +11,8 @@ export interface DaemonSpec {
   command: string;
   args: readonly string[];
   env?: Record<string, string>;
+  /** The node whose own paths it is to see. */
+  node?: string;
   log: string;
 }
 
@@ -20,13 +22,17 @@ interface DaemonRecord {
 }
 
 const recordsDir = path.join(runDir, 'daemons');
+/** The process that holds the mount namespace of a node. */
+export const mountsDaemon = (node: string) => `mounts-${node}`;
+
 const recordFile = (name: string) => path.join(recordsDir, `${name}.json`);
 
 /** Starts the program inside the lab's network namespace, in a session of its own. */
 export async function startDaemon(spec: DaemonSpec): Promise<void> {
   const log = openSync(spec.log, 'a');
   // nsenter becomes the program, so the pid that is kept is the program's.
-  const child = spawn('nsenter', [`--net=${netnsPath}`, spec.command, ...spec.args], {
+  const mounts = spec.node === undefined ? [] : mountArguments(spec.node);
+  const child = spawn('nsenter', [`--net=${netnsPath}`, ...mounts, spec.command, ...spec.args], {
     detached: true,
     stdio: ['ignore', log, log],
     env: { ...labEnvironment(), ...spec.env },
@@ -85,4 +91,10 @@ function readRecord(name: string): DaemonRecord {
     throw new Error(`the lab has no daemon ${name}; it has ${daemonNames().join(', ') || 'none'}`);
   }
   return JSON.parse(readFileSync(recordFile(name), 'utf8'));
+}
+
+/** What nsenter takes to see a node's own paths; nothing for a node without any. */
+export function mountArguments(node: string): string[] {
+  const name = mountsDaemon(node);
+  return existsSync(recordFile(name)) ? [`--mount=/proc/${daemonPid(name)}/ns/mnt`] : [];
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { type RunOptions, type RunResult, run } from '../base/run.ts';
 import { labEnvironment, netnsPath } from '../layout.ts';
+import { mountArguments } from './daemons.ts';
 
 /*
  * nsenter, and not "ip netns exec": the latter mounts a new /sys, in which no cgroup is to be
@@ -29,4 +30,14 @@ export function startInLab(
     ...options,
     env: { ...labEnvironment(), ...options.env },
   });
+}
+
+/** Runs a program as `inLab` does, and where the node has own paths, among these. */
+export function inNode(
+  node: string,
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  return inLab('nsenter', [...mountArguments(node), command, ...args], options);
 }

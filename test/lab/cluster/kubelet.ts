@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { LabInfo, LabNode } from '../lab-info.ts';
+import { type LabInfo, type LabNode, pathInNode } from '../lab-info.ts';
 import { caCert, keyPair } from './certificates.ts';
 import { makeNodeCgroups } from './cgroups.ts';
 import { nodeToken } from './control-plane.ts';
@@ -21,12 +21,13 @@ export async function startKubelet(lab: LabInfo, node: LabNode): Promise<void> {
     args: [
       `--config=${node.kubeletConfig}`,
       `--kubeconfig=${node.kubeconfig}`,
-      `--root-dir=${node.kubeletRoot}`,
-      `--cert-dir=${path.join(node.kubeletRoot, 'pki')}`,
+      `--root-dir=${pathInNode(node, node.kubeletRoot)}`,
+      `--cert-dir=${path.join(pathInNode(node, node.kubeletRoot), 'pki')}`,
       `--hostname-override=${node.name}`,
       `--node-ip=${node.address}`,
       '--v=2',
     ],
+    node: node.name,
     log: node.logs.kubelet,
   });
 }
@@ -63,7 +64,7 @@ function kubeletConfig(lab: LabInfo, node: LabNode): object {
     failCgroupV1: false,
     oomScoreAdj: 0,
     failSwapOn: false,
-    containerRuntimeEndpoint: `unix://${node.containerdSocket}`,
+    containerRuntimeEndpoint: `unix://${pathInNode(node, node.containerdSocket)}`,
     maxPods: 250,
     // However full the machine's disk is, no pod is evicted and no image thrown away for it.
     evictionHard: {
@@ -77,8 +78,10 @@ function kubeletConfig(lab: LabInfo, node: LabNode): object {
     makeIPTablesUtilChains: false,
     resolvConf: '/etc/resolv.conf',
     staticPodPath: manifestsDir(node),
-    podLogsDir: node.podLogsDir,
+    podLogsDir: pathInNode(node, node.podLogsDir),
     volumePluginDir: path.join(path.dirname(node.kubeletConfig), 'volume-plugins'),
+    // A changed ConfigMap reaches its pods within this time; a minute is too long for a test.
+    ...(lab.full ? { syncFrequency: '5s' } : {}),
     featureGates: lab.featureGates,
   };
 }

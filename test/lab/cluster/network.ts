@@ -1,7 +1,13 @@
 import { existsSync, readdirSync, statSync, unlinkSync } from 'node:fs';
 import { run } from '../base/run.ts';
 import { waitFor } from '../base/wait.ts';
-import { controlPlaneAddress, labName, netnsPath } from '../layout.ts';
+import {
+  apiServerUrl,
+  apiServiceAddress,
+  controlPlaneAddress,
+  labName,
+  netnsPath,
+} from '../layout.ts';
 import { inLab } from './in-lab.ts';
 
 export function nodeAddress(number: number): string {
@@ -47,6 +53,21 @@ export async function joinNetworkFromVm(): Promise<void> {
     `route add ${controlPlaneAddress}/32 dev ${device}`,
     `route add default via ${controlPlaneAddress} dev ${device}`,
   ]);
+}
+
+/**
+ * What kube-proxy would do, for the one service that every pod uses: the API server answers at its
+ * ClusterIP. The rules are in the lab's own network namespace and end with it.
+ */
+export async function makeApiService(): Promise<void> {
+  const to = new URL(apiServerUrl).host;
+  for (const chain of ['PREROUTING', 'OUTPUT']) {
+    await inLab('iptables', [
+      ...['--wait', '--table', 'nat', '--append', chain, '--protocol', 'tcp'],
+      ...['--destination', apiServiceAddress, '--dport', '443', '--jump', 'DNAT'],
+      ...['--to-destination', to],
+    ]);
+  }
 }
 
 export const tapDevice = 'labvm';

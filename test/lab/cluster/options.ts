@@ -6,6 +6,8 @@ export interface UpOptions {
   nodes: number;
   /** With kube-scheduler and kube-controller-manager. */
   full: boolean;
+  /** Each node has its files at the standard paths, in a mount namespace of its own. */
+  ownPaths: boolean;
   kubeletCert: KubeletCert;
   /** Kubernetes feature gates, given to all of its programs. */
   featureGates: Record<string, boolean>;
@@ -17,6 +19,7 @@ export interface UpOptions {
 export const defaultUpOptions: UpOptions = {
   nodes: 1,
   full: false,
+  ownPaths: false,
   kubeletCert: 'ca',
   featureGates: {},
   cgroupDriver: 'cgroupfs',

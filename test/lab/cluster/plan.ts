@@ -45,6 +45,7 @@ export async function planLab(options: UpOptions): Promise<LabInfo> {
       log: path.join(runDir, 'nats.log'),
     },
     full: options.full,
+    ownPaths: options.ownPaths,
     kubeletCert: options.kubeletCert,
     featureGates: options.featureGates,
     nodes: Array.from({ length: options.nodes }, (_, index) => planNode(index + 1, options)),
@@ -55,6 +56,7 @@ function planNode(number: number, options: UpOptions): LabNode {
   const name = `node${number}`;
   const address = nodeAddress(number);
   const inNode = (file: string) => path.join(runDir, name, file);
+  const paths = options.ownPaths ? standardPaths(inNode('root')) : flatPaths(inNode);
   const systemd = options.cgroupDriver === 'systemd';
   return {
     name,
@@ -62,19 +64,54 @@ function planNode(number: number, options: UpOptions): LabNode {
     kubeletUrl: `https://${address}:10250`,
     kubeconfig: inNode('kubeconfig'),
     kubeletConfig: inNode('kubelet.json'),
-    kubeletRoot: inNode('kubelet'),
-    checkpointsDir: inNode('kubelet/checkpoints'),
-    podsApiSocket: inNode('kubelet/pods-api/pods-api.sock'),
-    podLogsDir: inNode('pod-logs'),
+    checkpointsDir: path.join(paths.kubeletRoot, 'checkpoints'),
+    podsApiSocket: path.join(paths.kubeletRoot, 'pods-api/pods-api.sock'),
     kubeletCertFile:
-      options.kubeletCert === 'ca' ? keyPair(name).cert : inNode('kubelet/pki/kubelet.crt'),
-    containerdSocket: inNode('containerd.sock'),
+      options.kubeletCert === 'ca'
+        ? keyPair(name).cert
+        : path.join(paths.kubeletRoot, 'pki/kubelet.crt'),
     containerdConfig: inNode('containerd.toml'),
+    ...paths,
+    cgroupRoot: systemd ? '/' : nodeCgroup(name),
+    logs: { kubelet: inNode('kubelet.log'), containerd: inNode('containerd.log') },
+  };
+}
+
+type NodePaths = Pick<
+  LabNode,
+  | 'rootDir'
+  | 'kubeletRoot'
+  | 'podLogsDir'
+  | 'containerdSocket'
+  | 'containerdRoot'
+  | 'containerdState'
+  | 'containerdTmp'
+  | 'runcRoot'
+>;
+
+/** All nodes see one file system: each has its files in a folder of its own. */
+function flatPaths(inNode: (file: string) => string): NodePaths {
+  return {
+    kubeletRoot: inNode('kubelet'),
+    podLogsDir: inNode('pod-logs'),
+    containerdSocket: inNode('containerd.sock'),
     containerdRoot: inNode('containerd'),
     containerdState: inNode('state'),
     containerdTmp: inNode('tmp'),
     runcRoot: inNode('runc'),
-    cgroupRoot: systemd ? '/' : nodeCgroup(name),
-    logs: { kubelet: inNode('kubelet.log'), containerd: inNode('containerd.log') },
+  };
+}
+
+/** As kubelet and containerd have them where nobody says otherwise, below the node's own root. */
+function standardPaths(rootDir: string): NodePaths {
+  return {
+    rootDir,
+    kubeletRoot: path.join(rootDir, 'var/lib/kubelet'),
+    podLogsDir: path.join(rootDir, 'var/log/pods'),
+    containerdSocket: path.join(rootDir, 'run/containerd/containerd.sock'),
+    containerdRoot: path.join(rootDir, 'var/lib/containerd'),
+    containerdState: path.join(rootDir, 'run/containerd'),
+    containerdTmp: path.join(rootDir, 'tmp'),
+    runcRoot: path.join(rootDir, 'run/containerd/runc'),
   };
 }

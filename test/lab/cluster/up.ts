@@ -17,7 +17,8 @@ import { down } from './down.ts';
 import { rememberKernelSettings } from './kernel-settings.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { startKubelet } from './kubelet.ts';
-import { makeNetwork } from './network.ts';
+import { makeApiService, makeNetwork } from './network.ts';
+import { makeNodeMounts } from './node-mounts.ts';
 import { checkUpOptions, type UpOptions } from './options.ts';
 import { planLab } from './plan.ts';
 import { apiGet, waitForApiServer, waitForNats, waitForNode } from './ready.ts';
@@ -32,6 +33,7 @@ export async function up(options: UpOptions): Promise<LabInfo> {
     const lab = await planLab(options);
     prepareRunDir();
     await makeNetwork(options.nodes);
+    if (options.full) await makeApiService();
     await Promise.all([startControlPlane(lab), startRuntimes(lab)]);
     await startNodes(lab);
     return lab;
@@ -70,6 +72,7 @@ export async function startControlPlane(lab: LabInfo): Promise<void> {
 /** containerd on each node, with the images that pods are made of. */
 export async function startRuntimes(lab: LabInfo): Promise<void> {
   const each = lab.nodes.map(async (node, index) => {
+    await makeNodeMounts(node);
     await startContainerdOf(node, index + 1, lab.cgroup.driver);
     await waitForContainerd(node);
     await importImages(node);
@@ -94,9 +97,17 @@ export function prepareRunDir(): void {
   rememberKernelSettings();
 }
 
-/** The API server makes it a moment after it is ready; a pod sent before that is refused. */
+/**
+ * Both are made a moment after the API server is ready, and a pod sent before that is refused:
+ * the namespace by itself, the account that pods run as by the controller manager.
+ */
 async function waitForDefaultNamespace(lab: LabInfo): Promise<void> {
+  const namespace = '/api/v1/namespaces/default';
   await waitFor('the default namespace', async () =>
-    (await apiGet(lab, '/api/v1/namespaces/default')).includes('"Active"'),
+    (await apiGet(lab, namespace)).includes('"Active"'),
+  );
+  if (!lab.full) return;
+  await waitFor('the default service account', async () =>
+    (await apiGet(lab, `${namespace}/serviceaccounts/default`)).includes('"uid"'),
   );
 }

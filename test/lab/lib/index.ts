@@ -4,8 +4,31 @@
  * knows of Stillpoint; it only drives the cluster that Stillpoint is tested on.
  */
 export { waitFor } from '../base/wait.ts';
-export { daemonIsAlive, daemonPid, inLab, manifestsDir, startInLab } from '../cluster/index.ts';
-export { type LabInfo, type LabNode, nodeOf } from '../lab-info.ts';
+export {
+  daemonIsAlive,
+  daemonPid,
+  inLab,
+  inNode,
+  manifestsDir,
+  startInLab,
+} from '../cluster/index.ts';
+export {
+  type LabInfo,
+  type LabNode,
+  nodeOf,
+  pathInNode,
+  pathOnMachine,
+} from '../lab-info.ts';
+export {
+  type Cure,
+  fillCheckpointsDisk,
+  giveOldCriu,
+  hideRuntimeSocket,
+  makeCheckpointsReadOnly,
+  serveForeignCertificate,
+  setKubeletGate,
+  takeCriuAway,
+} from './broken-node.ts';
 export {
   startApiServer,
   startContainerd,
