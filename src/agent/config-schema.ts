@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { API_VERSION, nameGlob } from '../base/index.ts';
+import { API_VERSION, messageOf, nameGlob } from '../base/index.ts';
+import { createRedactor, secretFields } from '../rules/index.ts';
 
 /** An absolute path on the node. */
 function absolutePath() {
@@ -85,14 +86,48 @@ const deny = z.strictObject({
     .describe('Globs on namespaces never captured from, besides those that are always denied'),
 });
 
+function redactPattern() {
+  return z.string().superRefine((pattern, context) => {
+    try {
+      createRedactor({ patterns: [pattern] });
+    } catch (error) {
+      context.addIssue({
+        code: 'custom',
+        message: messageOf(error),
+        params: { allowed: 'a regular expression in RE2 syntax' },
+      });
+    }
+  });
+}
+
+const redact = z.strictObject({
+  fields: z
+    .array(z.string().min(1).max(200))
+    .max(100)
+    .default([...secretFields])
+    .describe('Globs on the paths of alert fields whose values are kept nowhere'),
+  patterns: z
+    .array(redactPattern())
+    .max(50)
+    .default([])
+    .describe(
+      'RE2: what matches in a text is kept nowhere, besides tokens and keys known by sight',
+    ),
+});
+
 /** `stillpoint.yaml`: how the agent of one node is set up. Every key has a default. */
 export const agentConfigSchema = z.strictObject({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal('AgentConfig'),
   metadata: z.unknown().optional(),
+  mode: z
+    .enum(['enforce', 'observe'])
+    .default('enforce')
+    .describe('observe: rules decide and are told of, but nothing is captured'),
   node: z.string().min(1).optional().describe('Default: $NODE_NAME, else the host name'),
   rulesDir: absolutePath().default('/etc/stillpoint/rules'),
-  checkpointsDir: absolutePath().default('/var/lib/kubelet/checkpoints'),
+  rootDir: absolutePath().default('/var/lib/kubelet').describe("The kubelet's --root-dir"),
+  checkpointsDir: absolutePath().optional().describe('Default: checkpoints below rootDir'),
   stateDir: absolutePath().default('/var/lib/stillpoint'),
   socket: absolutePath().default('/run/stillpoint/agent.sock'),
   kubernetes: z
@@ -109,6 +144,7 @@ export const agentConfigSchema = z.strictObject({
   http: http.prefault({}),
   limits: limits.prefault({}),
   deny: deny.prefault({}),
+  redact: redact.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -116,6 +152,13 @@ export const agentConfigSchema = z.strictObject({
 export type AgentConfigFile = z.output<typeof agentConfigSchema>;
 
 /** The configuration that an agent runs with. */
-export type AgentConfig = Omit<AgentConfigFile, 'apiVersion' | 'kind' | 'metadata' | 'node'> & {
+export type AgentConfig = Omit<
+  AgentConfigFile,
+  'apiVersion' | 'kind' | 'metadata' | 'node' | 'checkpointsDir'
+> & {
   node: string;
+  checkpointsDir: string;
 };
+
+/** Whether rules capture; see `mode` of the configuration. */
+export type AgentMode = AgentConfig['mode'];

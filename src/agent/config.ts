@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   API_VERSION,
   deepFreeze,
@@ -41,7 +41,10 @@ export async function loadAgentConfig(
     ...rest,
     node: nodeName(flags, file, env),
     rulesDir: flagPath('--rules', flags.rules) ?? file.rulesDir,
-    checkpointsDir: flagPath('--checkpoints-dir', flags.checkpointsDir) ?? file.checkpointsDir,
+    checkpointsDir:
+      flagPath('--checkpoints-dir', flags.checkpointsDir) ??
+      file.checkpointsDir ??
+      join(file.rootDir, 'checkpoints'),
     socket: flagPath('--socket', flags.socket) ?? file.socket,
     logLevel: flags.logLevel ?? file.logLevel,
     kubernetes: {
