@@ -21,7 +21,7 @@ export interface ApiClientOptions {
 /** The ApiClient over HTTP/1.1, as the given identity. */
 export function createApiClient(identity: Identity, { clock, log }: ApiClientOptions): ApiClient {
   const { server } = identity;
-  const transport = createTransport(server);
+  const transport = createTransport(server, clock);
   let isWarned = false;
 
   /** Sends; a 401 is answered once with fresh credentials. Error replies are thrown. */

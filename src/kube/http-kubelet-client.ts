@@ -44,7 +44,7 @@ export function createKubeletClient(options: KubeletClientOptions): KubeletClien
   const way =
     options.route.via === 'direct' ? directWay(options, options.route) : proxyWay(options);
   const { server, prefix } = way;
-  const transport = createTransport(server);
+  const transport = createTransport(server, options.clock);
 
   /** Any HTTP reply; a 401, which has done nothing yet, once more with fresh credentials. */
   const send = async (asked: Asked, bytesMax: number, signal: AbortSignal) => {

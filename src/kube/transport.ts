@@ -1,7 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
-import { isIP } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
+import { isIP, type Socket } from 'node:net';
+import { checkServerIdentity, TLSSocket } from 'node:tls';
+import type { Cancel, Clock } from '../base/index.ts';
 import { type Asked, fromTransport } from './from-http.ts';
 import type { Credentials, TlsMaterial } from './identity.ts';
 import { pinsFromPem, VerifyingAgent, type WithConnectSignal } from './verifying-agent.ts';
@@ -18,7 +19,8 @@ export interface TransportRequest {
 export interface Transport {
   /**
    * Resolves with the reply's head; its body is still to be read. Throws what fromTransport names.
-   * A GET on a kept connection that the server had closed is sent once more.
+   * A GET on a kept connection that the server had closed is sent once more. A connection that is
+   * not made within 5 s is `unreachable`; how long the reply may take is the caller's to say.
    */
   open(
     request: TransportRequest,
@@ -31,7 +33,10 @@ export interface Transport {
 /** Shorter than the 90 s of Go servers: a kept connection is given up by us, not under us. */
 const IDLE_MS_MAX = 30_000;
 
-export function createTransport(server: string): Transport {
+/** How long TCP and TLS may take together: packets that vanish are answered by nobody. */
+const CONNECT_MS_MAX = 5_000;
+
+export function createTransport(server: string, clock: Pick<Clock, 'after'>): Transport {
   const isTls = server.startsWith('https:');
   let pool: { tls: TlsMaterial; agent: http.Agent } | undefined;
   const agentFor = (tls: TlsMaterial): http.Agent => {
@@ -43,11 +48,12 @@ export function createTransport(server: string): Transport {
     async open(request, credentials, signal) {
       const asked: Asked = { method: request.method, path: request.path, server };
       const agent = credentials.proxyAgent ?? agentFor(credentials.tls);
-      const first = await send(server, request, credentials, agent, signal);
+      const way = { server, clock, agent };
+      const first = await send(way, request, credentials, signal);
       if (first.kind === 'reply') return first.reply;
       const mayRepeat = first.wasKept && request.method === 'GET' && !signal?.aborted;
       if (!mayRepeat) throw fromTransport(first.error, asked, signal);
-      const second = await send(server, request, credentials, agent, signal);
+      const second = await send(way, request, credentials, signal);
       if (second.kind === 'reply') return second.reply;
       throw fromTransport(second.error, asked, signal);
     },
@@ -75,11 +81,16 @@ type Sent =
   | { kind: 'reply'; reply: http.IncomingMessage }
   | { kind: 'failed'; error: unknown; wasKept: boolean };
 
+interface Way {
+  server: string;
+  clock: Pick<Clock, 'after'>;
+  agent: http.Agent;
+}
+
 function send(
-  server: string,
+  { server, clock, agent }: Way,
   request: TransportRequest,
   credentials: Credentials,
-  agent: http.Agent,
   signal: AbortSignal | undefined,
 ): Promise<Sent> {
   const ask = server.startsWith('https:') ? https.request : http.request;
@@ -89,13 +100,15 @@ function send(
       fail(signal.reason, false);
       return;
     }
+    const tooLate = new AbortController();
+    let stopTimer: Cancel = () => undefined;
     try {
       const options: https.RequestOptions & WithConnectSignal = {
         method: request.method,
         headers: { 'User-Agent': 'stillpoint', ...credentials.headers, ...request.headers },
         agent,
         signal,
-        connectSignal: signal,
+        connectSignal: AbortSignal.any([tooLate.signal, ...(signal ? [signal] : [])]),
       };
       const sent = ask(`${server}${request.path}`, options);
       sent.on('response', (reply) => resolve({ kind: 'reply', reply }));
@@ -104,12 +117,42 @@ function send(
       // Without a socket yet, Node tells of an abort only once the connection is made or refused.
       const onAbort = () => fail(signal?.reason, false);
       signal?.addEventListener('abort', onAbort, { once: true });
-      sent.on('close', () => signal?.removeEventListener('abort', onAbort));
+      stopTimer = clock.after(CONNECT_MS_MAX, () => {
+        const error = connectTimeout();
+        fail(error, false);
+        tooLate.abort();
+        sent.destroy(error);
+      });
+      sent.on('socket', (socket) => onConnected(socket, stopTimer));
+      sent.on('close', () => {
+        stopTimer();
+        signal?.removeEventListener('abort', onAbort);
+      });
       sent.end(request.body);
     } catch (error) {
+      stopTimer();
       fail(error, false);
     }
   });
+}
+
+/** Calls back once the connection is there, TLS and all; at once for one that was kept. */
+function onConnected(socket: Socket, done: () => void): void {
+  const isTls = socket instanceof TLSSocket;
+  const isThere = !socket.connecting && !(isTls && isUnsettled(socket));
+  if (isThere) done();
+  else socket.once(isTls ? 'secureConnect' : 'connect', done);
+}
+
+/** Without a protocol that both have agreed on the handshake is not over. */
+function isUnsettled(socket: TLSSocket): boolean {
+  const protocol = socket.getProtocol();
+  return protocol === null || protocol === 'unknown';
+}
+
+function connectTimeout(): Error {
+  const message = `no connection within ${CONNECT_MS_MAX / 1_000} s`;
+  return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
 }
 
 function isSame(a: TlsMaterial, b: TlsMaterial): boolean {

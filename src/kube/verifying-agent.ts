@@ -12,9 +12,6 @@ export interface WithConnectSignal {
 
 type Done = (error: Error | null, stream: Duplex) => void;
 
-/** How long TCP and TLS may take together. */
-const CONNECT_MS_MAX = 10_000;
-
 /**
  * Connections to a server whose certificate is either signed by the given CA, for the given name,
  * or is exactly one of the pinned ones. A kubelet's default certificate is self-signed, for its
@@ -37,18 +34,13 @@ export class VerifyingAgent extends https.Agent {
     // OpenSSL still checks chain and name, and Node sets `authorized`; only the verdict is ours.
     const socket = tls.connect({
       ...(options as tls.ConnectionOptions),
-      timeout: CONNECT_MS_MAX,
       rejectUnauthorized: false,
     });
     const { connectSignal: signal } = options;
     const onAbort = () => socket.destroy(new Error('given up'));
     signal?.addEventListener('abort', onAbort, { once: true });
-    const onTimeout = () => {
-      socket.destroy(connectTimeout(`no TLS connection within ${CONNECT_MS_MAX} ms`));
-    };
     const settle = (error: Error | null) => {
       signal?.removeEventListener('abort', onAbort);
-      socket.off('timeout', onTimeout);
       socket.off('error', settle);
       if (error) {
         socket.on('error', () => socket.destroy());
@@ -59,7 +51,6 @@ export class VerifyingAgent extends https.Agent {
       socket.setTimeout(this.options.timeout ?? 0);
       finish(null, socket);
     };
-    socket.once('timeout', onTimeout);
     socket.once('error', settle);
     socket.once('secureConnect', () => settle(this.#judge(socket)));
   }
@@ -78,10 +69,6 @@ export class VerifyingAgent extends https.Agent {
       details: { why, fingerprint256: socket.getPeerCertificate().fingerprint256 },
     });
   }
-}
-
-function connectTimeout(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
 }
 
 /** The certificates of a PEM text, as DER. Throws `bad-config` when there is none. */

@@ -229,6 +229,59 @@ describe('a kubelet with the self-signed certificate that kubelets make for them
 });
 
 describe('a kubelet that cannot be used', () => {
+  it.each<[string, KubeletTls]>([
+    ['without a pin', {}],
+    ['with a pin', { pinFile: 'ca' }],
+  ])('is unreachable after 5 s when no connection comes of it, %s', async (_, tls) => {
+    const accepted = Promise.withResolvers<net.Socket>();
+    const mute = net.createServer((socket) => accepted.resolve(socket));
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const { port } = mute.address() as net.AddressInfo;
+    const address = `https://127.0.0.1:${port}`;
+    const clock = createFakeClock();
+    const kubelet = createKubeletClient({
+      identity: identityOf(ca.cert),
+      nodeName: 'node-1',
+      route: { via: 'direct', address, tls: tls.pinFile ? { pinFile: ca.certPath } : {} },
+      clock,
+    });
+    const asked = kubelet.requestCheckpoint(TARGET, new AbortController().signal);
+    const refused = expect(asked).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('no connection within 5 s'),
+    });
+    const socket = await accepted.promise;
+    const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+    socket.resume();
+    await clock.advance(5_000);
+    await refused;
+    await closed;
+    expect(clock.waiting()).toBe(0);
+    mute.close();
+  });
+
+  it('is waited for as long as it takes once the connection is there', async () => {
+    const server = await startScriptedApiServer({
+      tls: await certificates.certificate('slow', 'DNS:node-1', ca),
+    });
+    const clock = createFakeClock();
+    const kubelet = createKubeletClient({
+      identity: identityOf(ca.cert),
+      nodeName: 'node-1',
+      route: { via: 'direct', address: server.url, tls: {} },
+      clock,
+    });
+    for (let kept = 0; kept < 2; kept++) {
+      const asked = kubelet.requestCheckpoint(TARGET, new AbortController().signal);
+      const exchange = await server.next('other');
+      await clock.advance(600_000);
+      exchange.reply(200, '{"items":["/c/checkpoint-a.tar"]}');
+      expect((await asked).status).toBe(200);
+    }
+    kubelet.close();
+    await server.close();
+  });
+
   it('can be given up while it does not speak TLS at all', async () => {
     const accepted = Promise.withResolvers<net.Socket>();
     const mute = net.createServer((socket) => accepted.resolve(socket));
