@@ -94,13 +94,13 @@ function openNode({ config, log }: ClientsOptions): NodeProbe | undefined {
  * status.hostIP), else the node's InternalIP as the API server knows it, asked for when it is first
  * needed.
  */
-function createNodeKubelet(
-  options: ClientsOptions,
+export function createNodeKubelet(
+  options: Pick<ClientsOptions, 'config' | 'env' | 'clock'>,
   identity: Identity,
   api: ApiClient,
 ): KubeletClient {
-  const { config, env, clock } = options;
-  const { address, through, tls } = config.kubelet;
+  const { config, clock } = options;
+  const { through, tls } = config.kubelet;
   const make = (url: string) =>
     createKubeletClient({
       identity,
@@ -115,10 +115,23 @@ function createNodeKubelet(
             },
       clock,
     });
-  const known = address ?? (env.HOST_IP ? kubeletUrl(env.HOST_IP) : undefined);
   if (through === 'api-server') return make('');
+  const known = knownKubeletAddress(options);
   if (known !== undefined) return make(known);
-  return lazyKubelet(async () => make(kubeletUrl(await internalIpOf(api, config.node))));
+  return lazyKubelet(async () => make(await findKubeletAddress(options, api)));
+}
+
+function knownKubeletAddress({ config, env }: Pick<ClientsOptions, 'config' | 'env'>) {
+  return config.kubelet.address ?? (env.HOST_IP ? kubeletUrl(env.HOST_IP) : undefined);
+}
+
+/** Where the kubelet of this node is spoken to directly. Errors: those of ApiClient.json. */
+export async function findKubeletAddress(
+  options: Pick<ClientsOptions, 'config' | 'env'>,
+  api: ApiClient,
+): Promise<string> {
+  const known = knownKubeletAddress(options);
+  return known ?? kubeletUrl(await internalIpOf(api, options.config.node));
 }
 
 function kubeletUrl(host: string): string {

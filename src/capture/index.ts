@@ -15,6 +15,7 @@ export { createKubeletBackend, type KubeletBackendOptions } from './backends/kub
 export { createKubeletSight, type KubeletSight } from './backends/kubelet-sight.ts';
 export type { CapturePlan, CaptureState } from './capture-state.ts';
 export { type Capturer, type CapturerOptions, createCapturer } from './capturer.ts';
+export { classifyFailure } from './classify.ts';
 export type { DiskPlaces } from './disk-need.ts';
 export { type FailureClass, failureClasses } from './failure.ts';
 export { createFreezeRates, type FreezeRates } from './freeze-rates.ts';

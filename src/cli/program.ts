@@ -3,6 +3,7 @@ import { addAgentCommand } from './commands/agent.ts';
 import { addArchivesCommand } from './commands/archives.ts';
 import { addCaptureCommand } from './commands/capture.ts';
 import { addDemoCommand } from './commands/demo.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addRulesCommand } from './commands/rules.ts';
 import type { OutputOptions } from './commands/shared-options.ts';
 import { addStatusCommands } from './commands/status.ts';
@@ -32,6 +33,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
   addArchivesCommand(program, io, end);
   addCaptureCommand(program, io, end);
   addStatusCommands(program, io);
+  addDoctorCommand(program, io, end);
   program
     .command('version')
     .description('the version of this program')

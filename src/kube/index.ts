@@ -33,5 +33,13 @@ export type {
   ListWatchOptions,
   ListWatchState,
 } from './list-watch-types.ts';
+export {
+  isPinned,
+  type Peek,
+  type PeekTrust,
+  peekServer,
+  type SeenCertificate,
+  subjectsOf,
+} from './peek.ts';
 export { type ResolveIdentityOptions, resolveIdentity } from './resolve-identity.ts';
 export type { KubeObject } from './watch-line.ts';

@@ -40,6 +40,10 @@ export interface KubeletConfig {
   containerRuntimeEndpoint?: string;
   cgroupDriver?: string;
   cgroupRoot?: string;
+  /** The feature gate ContainerCheckpoint where it is set explicitly. */
+  checkpointGate?: boolean;
+  /** false: the kubelet serves no checkpoint endpoint, whatever its gates. */
+  debuggingHandlers?: boolean;
   /** `{"nodefs.available": "10%", …}`. */
   evictionHard: Readonly<Record<string, string>>;
 }

@@ -22,6 +22,8 @@ export function readKubeletConfig(answer: unknown, address: string): KubeletConf
     containerRuntimeEndpoint: text(config.containerRuntimeEndpoint),
     cgroupDriver: text(config.cgroupDriver),
     cgroupRoot: text(config.cgroupRoot),
+    checkpointGate: flag((config.featureGates as Gates)?.ContainerCheckpoint),
+    debuggingHandlers: flag(config.enableDebuggingHandlers),
     evictionHard: texts(config.evictionHard),
   };
 }
@@ -37,6 +39,12 @@ const TIMEOUT_SECONDS_MAX = 4 * 60 * 60;
 export function effectiveTimeoutSeconds(wantedMs: number, runtimeRequestTimeoutMs: number): number {
   const seconds = Math.ceil(Math.max(wantedMs, runtimeRequestTimeoutMs) / 1_000);
   return Math.min(Math.max(1, seconds), TIMEOUT_SECONDS_MAX);
+}
+
+type Gates = Record<string, unknown> | null | undefined;
+
+function flag(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined;
 }
 
 function text(value: unknown): string | undefined {

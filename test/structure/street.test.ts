@@ -14,7 +14,7 @@ const STREET = [
   'outputs',
 ];
 const CLIENTS = ['kube', 'cri', 'nats', 'node', 'store'];
-const JOINING = ['agent', 'guard', 'gateway', 'cli', 'console', 'sim'];
+const JOINING = ['agent', 'doctor', 'guard', 'gateway', 'cli', 'console', 'sim'];
 
 /** Why `from` may not import `to`, both folders of src/; undefined when it may. */
 function whyForbidden(from: string, to: string): string | undefined {
