@@ -12,6 +12,7 @@ const help = `The lab: real Kubernetes nodes on this machine, in a network names
   npm run lab -- up [NODES] [...]   bring up 1 node, or NODES
       --full                        with kube-scheduler and kube-controller-manager, and the
                                     files of each node at the standard paths
+      --stillpoint                  with Stillpoint's image on every node, ready to install
       --kubelet-self-signed         kubelets serve with a certificate they signed themselves
       --gate NAME=true|false        set a Kubernetes feature gate; may be given more than once
       --cgroup-driver DRIVER        cgroupfs (default) or systemd

@@ -4,12 +4,14 @@ import { buildLab } from '../build/index.ts';
 import { down, startInLab, up } from '../cluster/index.ts';
 import { repoDir } from '../layout.ts';
 import { withLabLock } from '../lock.ts';
+import { installImage } from '../rig/install.ts';
 import { parseUpOptions } from './up.ts';
 
 /** The flags of `up` that may stand before jest's own arguments, and whether a value follows. */
 const upFlags: Record<string, boolean> = {
   '--nodes': true,
   '--full': false,
+  '--stillpoint': false,
   '--kubelet-self-signed': false,
   '--gate': true,
   '--cgroup-driver': true,
@@ -24,6 +26,7 @@ export async function runTests(args: readonly string[], config?: string): Promis
     let code = 1;
     try {
       await up({ ...options, diesWithThisProcess: true });
+      if (options.stillpoint) await installImage();
       code = await runJest(forJest, config);
     } finally {
       await step('taking the lab down', down);

@@ -7,7 +7,7 @@ import { runTests } from './run-tests.ts';
  * paths are their own.
  */
 try {
-  const lab = ['--nodes', '2', '--full'];
+  const lab = ['--nodes', '2', '--full', '--stillpoint'];
   process.exitCode = await runTests(
     [...lab, ...process.argv.slice(2)],
     'test/lab/installed/jest.config.js',

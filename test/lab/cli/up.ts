@@ -2,18 +2,26 @@ import { parseArgs } from 'node:util';
 import { defaultUpOptions, type UpOptions, up } from '../cluster/index.ts';
 import type { LabInfo } from '../lab-info.ts';
 import { infoFile } from '../layout.ts';
+import { installImage } from '../rig/install.ts';
 
 export async function runUp(args: readonly string[]): Promise<number> {
-  process.stdout.write(describeLab(await up(parseUpOptions(args))));
+  const options = parseUpOptions(args);
+  const lab = await up(options);
+  if (options.stillpoint) await installImage();
+  process.stdout.write(describeLab(lab));
   return 0;
 }
 
-export function parseUpOptions(args: readonly string[]): UpOptions {
+/** What `up` takes on the command line: also whether Stillpoint's image is to be on the nodes. */
+export type UpArguments = UpOptions & { stillpoint: boolean };
+
+export function parseUpOptions(args: readonly string[]): UpArguments {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
       full: { type: 'boolean', default: false },
+      stillpoint: { type: 'boolean', default: false },
       'kubelet-self-signed': { type: 'boolean', default: false },
       gate: { type: 'string', multiple: true, default: [] },
       'cgroup-driver': { type: 'string', default: defaultUpOptions.cgroupDriver },
@@ -31,6 +39,7 @@ export function parseUpOptions(args: readonly string[]): UpOptions {
     full: values.full,
     // What a DaemonSet mounts has one path on all nodes.
     ownPaths: values.full,
+    stillpoint: values.stillpoint,
     kubeletCert: values['kubelet-self-signed'] ? 'self-signed' : 'ca',
     featureGates: Object.fromEntries(values.gate.map(parseGate)),
     cgroupDriver: driver,

@@ -3,6 +3,7 @@
  * of exactly its rights, the rules they use, and the proof of an archive.
  */
 export { proveArchive } from './archive-proof.ts';
+export { installImage } from './install.ts';
 export {
   agentToken,
   emptyCheckpoints,
