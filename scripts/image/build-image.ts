@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { buildBundle } from '../build.ts';
 import { appEntries, entryPoint, nodeEntries } from './app-layer.ts';
 import { baseEntries, type DebianPackage, readDeb } from './base-layer.ts';
@@ -48,7 +48,8 @@ export interface BuiltImage {
 
 /** Makes the image, unless the archive that is there was made of exactly what is here now. */
 export async function buildImage(options: ImageOptions = {}): Promise<BuiltImage> {
-  const { platform = 'amd64', directory = join(repositoryRoot, 'dist/image') } = options;
+  const { platform = 'amd64' } = options;
+  const directory = resolve(options.directory ?? join(repositoryRoot, 'dist/image'));
   const manifest = readManifest();
   const pins = readPins();
   const timeSeconds = imageTimeSeconds(pins);

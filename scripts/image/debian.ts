@@ -17,13 +17,18 @@ import { run, step } from './process.ts';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** The pinned packages as files, in the order of the pins; only absent ones are fetched. */
-export async function fetchDebs(pins: Pins, platform: Platform): Promise<string[]> {
-  const wanted = pins.debian[platform].map((pin) => ({ pin, file: debPath(pin) }));
+export async function fetchDebs(
+  pins: Pins,
+  platform: Platform,
+  debsDir = debsDirDefault,
+): Promise<string[]> {
+  const wanted = pins.debian[platform].map((pin) => ({ pin, file: debPath(debsDir, pin) }));
   const absent = wanted.filter(({ file }) => !existsSync(file));
   if (absent.length > 0) {
     const names = absent.map(({ pin }) => pin.name).join(', ');
     await step(`fetching ${names} of Debian ${pins.suite}`, () =>
       fetchPins(
+        debsDir,
         pins,
         platform,
         absent.map(({ pin }) => pin),
@@ -33,9 +38,9 @@ export async function fetchDebs(pins: Pins, platform: Platform): Promise<string[
   return wanted.map(({ file }) => file);
 }
 
-const debsDir = join(cacheDir, 'debian');
+const debsDirDefault = join(cacheDir, 'debian');
 
-function debPath(pin: DebianPin): string {
+function debPath(debsDir: string, pin: DebianPin): string {
   return join(debsDir, `${pin.sha256}.deb`);
 }
 
@@ -44,6 +49,7 @@ function debPath(pin: DebianPin): string {
  * snapshot.debian.org, which keeps every day of every release.
  */
 async function fetchPins(
+  debsDir: string,
   pins: Pins,
   platform: Platform,
   absent: readonly DebianPin[],
@@ -52,11 +58,11 @@ async function fetchPins(
   const attempts = [mirrorSources(pins.suite), snapshotSources(pins.suite, pins.date)];
   const failures: string[] = [];
   for (const sources of attempts) {
-    const apt = PrivateApt.create(sources, platform);
+    const apt = PrivateApt.create(debsDir, sources, platform);
     try {
       await apt.run('apt-get', ['update', '-qq']);
       await apt.run('apt-get', ['download', '-qq', ...versions]);
-      adopt(apt.dir, absent);
+      adopt(apt.dir, debsDir, absent);
       return;
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error));
@@ -71,7 +77,7 @@ async function fetchPins(
 }
 
 /** Moves what was fetched to its place, if it is what the pins say. */
-function adopt(fromDir: string, absent: readonly DebianPin[]): void {
+function adopt(fromDir: string, debsDir: string, absent: readonly DebianPin[]): void {
   const fetched = readdirSync(fromDir).filter((name) => name.endsWith('.deb'));
   const bySha = new Map(fetched.map((name) => [sha256Of(join(fromDir, name)), name]));
   for (const pin of absent) {
@@ -81,7 +87,7 @@ function adopt(fromDir: string, absent: readonly DebianPin[]): void {
         `${pin.name} ${pin.version} was fetched, but its hash is not the pinned ${pin.sha256}`,
       );
     }
-    renameSync(join(fromDir, name), debPath(pin));
+    renameSync(join(fromDir, name), debPath(debsDir, pin));
   }
 }
 
@@ -91,7 +97,7 @@ function sha256Of(file: string): string {
 
 /** The newest version of each package, as Debian's signed lists give it today. */
 export async function newestPins(suite: string, platform: Platform): Promise<DebianPin[]> {
-  const apt = PrivateApt.create(mirrorSources(suite), platform);
+  const apt = PrivateApt.create(debsDirDefault, mirrorSources(suite), platform);
   try {
     await apt.run('apt-get', ['update', '-qq']);
     const shown = await apt.run('apt-cache', ['show', '--no-all-versions', ...debianPackages]);
@@ -147,7 +153,7 @@ class PrivateApt {
     this.#options = options;
   }
 
-  static create(sources: readonly string[], platform: Platform): PrivateApt {
+  static create(debsDir: string, sources: readonly string[], platform: Platform): PrivateApt {
     if (!existsSync(KEYRING)) {
       throw new Error(
         `${KEYRING} is not on this machine: install debian-archive-keyring, or build with ` +
@@ -174,6 +180,8 @@ class PrivateApt {
       'APT::Sandbox::User=',
       'Acquire::Languages=none',
       'Acquire::Retries=2',
+      // A list that cannot be had is the reason to tell, not a package that is then unknown.
+      'APT::Update::Error-Mode=any',
     ];
     return new PrivateApt(
       dir,

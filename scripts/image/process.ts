@@ -12,6 +12,7 @@ export async function run(
   try {
     const { stdout } = await execute(command, [...args], {
       ...options,
+      env: process.env,
       encoding: 'buffer',
       maxBuffer: 1024 ** 3,
     });
