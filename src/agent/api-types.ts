@@ -25,6 +25,8 @@ export interface AgentStatus {
     paused: boolean;
     usedThisHour: number;
     perHourMax: number;
+    /** Containers that a capture left standing still; they are thawed again and again. */
+    stuck: readonly { target: string; containerId: string; sinceMs: number; tries: number }[];
   };
   archives: { ours: number; oursBytes: number; foreign: number; foreignBytes: number };
   /** Of the checkpoints directory; `problem` says why it cannot be used now. */

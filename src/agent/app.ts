@@ -186,6 +186,7 @@ function statusReader(
       refused: () => decisions.refused(),
       warnings: () => decisions.warnings(),
       archivesProblem: () => captures.directory.problem(),
+      stuck: () => captures.stuck.list(),
     });
 }
 

@@ -19,12 +19,14 @@ import type { Dispatcher, Trigger } from '../dispatch/index.ts';
 import type { PodFact, Target } from '../signal/index.ts';
 import type { Facts } from './facts.ts';
 import type { LateArchives } from './late-archives.ts';
+import type { StuckThaws } from './stuck-thaws.ts';
 
 export interface CaptureLineOptions {
   node: string;
   capturer: Capturer;
   archives: Archives;
   late: LateArchives;
+  stuck: Pick<StuckThaws, 'add'>;
   /** Asked when it is needed: the dispatcher is made with this line's `capture`. */
   dispatcher(): Dispatcher;
   podOf(target: Target): PodFact | undefined;
@@ -74,6 +76,8 @@ class CaptureLineImpl implements CaptureLine {
     const outcome = await this.#ask(trigger, signal);
     const current = this.#coveredBy(outcome);
     facts.tell({ kind: 'capture-ended', outcome: { ...outcome, trigger: current } });
+    const isStuck = outcome.kind !== 'refused' && outcome.thaw?.end === 'stuck';
+    if (isStuck) this.#options.stuck.add(current);
     switch (outcome.kind) {
       case 'refused':
         this.#note(trigger, 'refused');
@@ -101,7 +105,7 @@ class CaptureLineImpl implements CaptureLine {
 
   /**
    * A mistake of ours must end neither the agent nor the queue. A container that may stand still is
-   * left to the next start, which thaws it; what never began is not tried again then.
+   * thawed from now on, and by the next start; what never began is not tried again then.
    */
   async #ask(trigger: Trigger, signal: AbortSignal): Promise<CaptureOutcome> {
     const { capturer, clock, log } = this.#options;
@@ -112,7 +116,8 @@ class CaptureLineImpl implements CaptureLine {
       log.error('capture-broke', { trigger: trigger.id, error });
       const { journal } = this.#options.dispatcher();
       const entry = journal.unfinished().find((one) => one.trigger.id === trigger.id);
-      if (entry?.state !== 'checkpointing') this.#note(trigger, 'failed');
+      if (entry?.state === 'checkpointing') this.#options.stuck.add(trigger);
+      else this.#note(trigger, 'failed');
       const { hint, retryable } = failureClasses.unknown;
       const timings = { startedAtMs, queuedMs: 0, guardMs: 0, checkpointMs: 0 };
       const message = `a mistake of the agent: ${messageOf(error)}`;

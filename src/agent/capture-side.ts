@@ -23,6 +23,7 @@ import { type Facts, tellAcceptance } from './facts.ts';
 import { createKubeletSettings, type KubeletSettings } from './kubelet-settings.ts';
 import { createLateArchives, type LateArchives } from './late-archives.ts';
 import { requeueAll, takeUpAll } from './recovery.ts';
+import { createStuckThaws, type StuckThaws } from './stuck-thaws.ts';
 
 export interface CaptureSideOptions {
   config: AgentConfig;
@@ -46,6 +47,7 @@ export interface CaptureSide {
   readonly backends: readonly Backend[];
   readonly kubeletSettings: KubeletSettings;
   readonly directory: CheckpointsDirectory;
+  readonly stuck: StuckThaws;
   /**
    * Queues again what waited, and begins to thaw what a crash left standing still. Before all that
    * may take time or bring decisions: nothing that it needs comes from the API server.
@@ -74,6 +76,7 @@ class CaptureSideImpl implements CaptureSide {
   readonly backends: readonly Backend[];
   readonly kubeletSettings: KubeletSettings;
   readonly directory: CheckpointsDirectory;
+  readonly stuck: StuckThaws;
   readonly #options: CaptureSideOptions;
   readonly #line: CaptureLine;
   readonly #late: LateArchives;
@@ -104,6 +107,11 @@ class CaptureSideImpl implements CaptureSide {
     });
     const onArchived = () => this.#sweep('after-capture');
     const { archives, dispatcher } = this;
+    const { node } = clients;
+    this.stuck = createStuckThaws({
+      ...{ runtime, node, clock, random, log },
+      journal: dispatcher.journal,
+    });
     this.#late = createLateArchives({
       ...options,
       archives,
@@ -118,6 +126,7 @@ class CaptureSideImpl implements CaptureSide {
       capturer: this.#createCapturer(),
       archives,
       late: this.#late,
+      stuck: this.stuck,
       dispatcher: () => this.dispatcher,
       onArchived,
     });
@@ -141,6 +150,7 @@ class CaptureSideImpl implements CaptureSide {
     const { clients, clock, log } = this.#options;
     const { runtime, node } = clients;
     const { dispatcher } = this;
+    this.stuck.start();
     const unfinished = dispatcher.journal.unfinished();
     requeueAll({ ...this.#options, dispatcher }, unfinished);
     this.#recovered = recoverCaptures(unfinished, { clock, log, runtime, node });
@@ -154,7 +164,8 @@ class CaptureSideImpl implements CaptureSide {
     this.#late.start();
     const { dispatcher } = this;
     const options = { ...this.#options, node: config.node, dispatcher };
-    takeUpAll({ ...options, line: this.#line, late: this.#late }, await this.#recovered);
+    const { stuck } = this;
+    takeUpAll({ ...options, line: this.#line, late: this.#late, stuck }, await this.#recovered);
     dispatcher.start();
     this.#pruneJournal();
     this.#cancelPrune = this.#options.clock.every(DAY_MS, () => this.#pruneJournal());
@@ -162,6 +173,7 @@ class CaptureSideImpl implements CaptureSide {
 
   async stop(graceMs: number): Promise<void> {
     await Promise.all([this.dispatcher.stop(graceMs), this.#recovered]);
+    await this.stuck.stop();
     this.#cancelPrune();
     this.directory.stop();
     this.kubeletSettings.stop();

@@ -11,12 +11,14 @@ import type { BackendName, PodFact, Target } from '../signal/index.ts';
 import type { CaptureLine } from './capture-line.ts';
 import type { Facts } from './facts.ts';
 import type { LateArchives } from './late-archives.ts';
+import type { StuckThaws } from './stuck-thaws.ts';
 
 export interface RecoveryOptions {
   node: string;
   dispatcher: Dispatcher;
   line: CaptureLine;
   late: LateArchives;
+  stuck: Pick<StuckThaws, 'add'>;
   podOf(target: Target): PodFact | undefined;
   facts: Facts;
   clock: Clock;
@@ -73,7 +75,7 @@ function logRecovered(
 }
 
 function takeUp(options: RecoveryOptions, { entry, decision, thaw }: Recovered): void {
-  const { dispatcher, facts, line, late } = options;
+  const { dispatcher, facts, line, late, stuck } = options;
   const { trigger } = entry;
   switch (decision) {
     case 'verify':
@@ -84,7 +86,9 @@ function takeUp(options: RecoveryOptions, { entry, decision, thaw }: Recovered):
     case 'thaw-and-look': {
       const { startedAtMs = trigger.acceptedMs, archivePath } = entry.facts;
       late.expect({ sinceMs: startedAtMs, path: archivePath }, lateRequest(options, entry));
-      dispatcher.journal.note(trigger.id, 'failed');
+      const isStuck = thaw?.end === 'stuck';
+      dispatcher.journal.note(trigger.id, 'failed', isStuck ? { stuck: true } : {});
+      if (isStuck) stuck.add(trigger);
       facts.tell({ kind: 'ended', outcome: interrupted(entry, thaw) });
       return;
     }

@@ -8,6 +8,7 @@ import { describeTarget } from '../signal/index.ts';
 import type { Source } from '../sources/index.ts';
 import type { AgentStatus } from './api-types.ts';
 import type { RuleSet } from './rule-set.ts';
+import type { StuckThaw } from './stuck-thaws.ts';
 
 export interface StatusOptions {
   version: string;
@@ -24,6 +25,7 @@ export interface StatusOptions {
   warnings(): readonly string[];
   /** Why the checkpoints directory cannot be used now. */
   archivesProblem(): string | undefined;
+  stuck(): readonly StuckThaw[];
 }
 
 const RECENT_MAX = 20;
@@ -60,6 +62,12 @@ export async function readStatus(options: StatusOptions): Promise<AgentStatus> {
       paused,
       usedThisHour,
       perHourMax: options.capturesPerHourMax,
+      stuck: options.stuck().map(({ target, sinceMs, tries }) => ({
+        target: describeTarget(target),
+        containerId: target.containerId,
+        sinceMs,
+        tries,
+      })),
     },
     archives: countArchives(archives),
     disk: {

@@ -27,8 +27,8 @@ export interface CapturePlan {
  *   before it is entered. Left by the backend's reply, whatever it is.
  * - `thawing`: the reply is here, the container is not proved to run. Entered without a note in
  *   the journal, which would fsync while it stands still; a crash finds `checkpointing`.
- * - `thawed`: it runs (or is gone), the archive is there, unverified. The end for this folder.
- * - `failed`: it runs (or is gone), there is no archive of ours.
+ * - `thawed`: the thaw check is over, the archive is there, unverified. The end for this folder.
+ * - `failed`: the thaw check is over, there is no archive of ours.
  */
 export type CaptureState =
   | { kind: 'queued'; trigger: Trigger }

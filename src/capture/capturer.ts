@@ -183,7 +183,8 @@ class CapturerImpl implements Capturer {
     this.#tellThaw(trigger, thaw);
     if (reply.kind === 'failed') return this.#fail(trigger, plan, reply, { thaw, timings });
     const { archivePath } = reply;
-    this.#afterwards('journal', () => journal.note(trigger.id, 'thawed', { archivePath }));
+    const found = { archivePath, ...stuckFact(thaw) };
+    this.#afterwards('journal', () => journal.note(trigger.id, 'thawed', found));
     onState?.(thawed(trigger, plan, archivePath));
     return this.#succeed(trigger, plan, reply, { thaw, timings });
   }
@@ -265,10 +266,8 @@ class CapturerImpl implements Capturer {
         : reply.failure;
     this.#uncapturable.note(containerId, failure);
     const lateArchive = await this.#clearUp(plan, reply, timings.startedAtMs);
-    // One that still stands still stays `checkpointing` there: the next start tries to thaw it.
-    if (thaw.end !== 'stuck') {
-      this.#afterwards('journal', () => this.#options.journal.note(trigger.id, 'failed'));
-    }
+    const { journal } = this.#options;
+    this.#afterwards('journal', () => journal.note(trigger.id, 'failed', stuckFact(thaw)));
     this.#options.onState?.(failed(trigger, plan));
     const { hint, retryable } = failureClasses[failure];
     return {
@@ -312,6 +311,11 @@ class CapturerImpl implements Capturer {
     if (thaw.acts.length > 0) this.#options.log.warn('thaw-was-needed', { containerId, ...thaw });
     if (thaw.end === 'unchecked') this.#options.log.warn('thaw-not-checked', { containerId });
   }
+}
+
+/** One that still stands still is thawed again and again, after a restart too. */
+function stuckFact(thaw: ThawResult): { stuck?: true } {
+  return thaw.end === 'stuck' ? { stuck: true } : {};
 }
 
 /** The first decision's; there is always one. */

@@ -27,5 +27,6 @@ export {
   recoverCaptures,
   recoveryRow,
   recoveryRows,
+  thawAgain,
 } from './recovery.ts';
 export { ensureThawed, type ThawQuestion, type ThawResult, type ThawTools } from './thaw.ts';

@@ -18,7 +18,10 @@ export interface RecoveryRow {
   why: string;
 }
 
-/** One row for each state that the journal can hold, also those that nobody should find there. */
+/**
+ * One row for each state that the journal can hold, also those that nobody should find there. An
+ * entry whose facts say `stuck` is thawed besides, whatever its row says (agent/stuck-thaws.ts).
+ */
 export const recoveryRows: readonly RecoveryRow[] = [
   {
     state: 'queued',
@@ -45,7 +48,7 @@ export const recoveryRows: readonly RecoveryRow[] = [
   {
     state: 'thawed',
     decision: 'verify',
-    why: 'noted once the container was proved to run and the backend had named the archive',
+    why: 'noted once the thaw check was over and the backend had named the archive',
   },
   {
     state: 'verifying',
@@ -57,7 +60,7 @@ export const recoveryRows: readonly RecoveryRow[] = [
   {
     state: 'failed',
     decision: 'nothing',
-    why: 'noted once the container was proved to run and the partial file was dealt with',
+    why: 'noted once the thaw check was over and the partial file was dealt with',
   },
 ];
 
@@ -97,15 +100,20 @@ async function recover(entry: JournalEntry, tools: ThawTools): Promise<Recovered
   const why = row?.why ?? `the state '${entry.state}' is not known here, so the worst is assumed`;
   if (decision !== 'thaw-and-look') return { entry, decision, why };
   const { containerId } = entry.trigger.target;
-  const thaw = await ensureThawed(tools, {
+  const thaw = await thawAgain(tools, containerId);
+  if (thaw.acts.length > 0) tools.log.warn('thawed-after-crash', { containerId, ...thaw });
+  return { entry, decision, why, thaw };
+}
+
+/** The thaw check for a container that one of our captures may have left standing still. */
+export async function thawAgain(tools: ThawTools, containerId: string): Promise<ThawResult> {
+  return ensureThawed(tools, {
     containerId,
     cgroup: await locate(tools, containerId),
-    // The guard had seen it thawed before the note was written.
+    // The guard had seen it thawed before anything was asked of the runtime.
     frozenBefore: false,
     mayFinishLater: true,
   });
-  if (thaw.acts.length > 0) tools.log.warn('thawed-after-crash', { containerId, ...thaw });
-  return { entry, decision, why, thaw };
 }
 
 /** Undefined when the container or the tree cannot be seen; the task alone must do then. */

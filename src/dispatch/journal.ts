@@ -31,6 +31,11 @@ export interface JournalFacts {
   predictedFreezeMs?: number;
   /** When the backend was asked, wall clock: a file older than that is not this capture's. */
   startedAtMs?: number;
+  /**
+   * The container stood still when the thaw check gave up. Whatever the state is, it is thawed
+   * again and again, after a restart too, until this is false.
+   */
+  stuck?: boolean;
 }
 
 export interface JournalEntry {
@@ -47,13 +52,18 @@ export interface Journal {
   update(trigger: Trigger): void;
   /** Notes the step that begins now; facts are added to those already there. */
   note(triggerId: string, state: JournalState, facts?: JournalFacts): void;
+  /** Adds facts and leaves the state as it is. */
+  noteFacts(triggerId: string, facts: JournalFacts): void;
+  /** Those whose container may still stand still, in any state, oldest first. */
+  stuck(): JournalEntry[];
   /** All that a crash or a stop left unfinished, oldest first. */
   unfinished(): JournalEntry[];
   /** The newest entries, newest first. */
   recent(count: number): JournalEntry[];
   /**
    * Drops ended entries that are older than these wall times; returns how many. Refused ones can
-   * be many, one each half minute while a disk is low, and no restart needs them.
+   * be many, one each half minute while a disk is low, and no restart needs them. What is stuck
+   * stays.
    */
   prune(before: { endedMs: number; refusedMs: number }): number;
 }
@@ -68,6 +78,7 @@ export function createJournal(store: Store, wallMs: () => number): Journal {
     const row = store.get('SELECT document FROM trigger_journal WHERE id = ?', id);
     return row ? (JSON.parse(String(row.document)) as JournalDocument) : undefined;
   };
+  const isStuck = `coalesce(json_extract(document, '$.facts.stuck'), 0)`;
   const ended = [...ENDED].map((state) => `'${state}'`).join(', ');
   return {
     insert(trigger) {
@@ -102,6 +113,19 @@ export function createJournal(store: Store, wallMs: () => number): Journal {
         triggerId,
       );
     },
+    noteFacts(triggerId, facts) {
+      const document = read(triggerId);
+      if (!document) return;
+      store.run(
+        'UPDATE trigger_journal SET document = ? WHERE id = ?',
+        JSON.stringify({ ...document, facts: { ...document.facts, ...facts } }),
+        triggerId,
+      );
+    },
+    stuck: () =>
+      store
+        .all(`SELECT * FROM trigger_journal WHERE ${isStuck} ORDER BY accepted_ms, rowid`)
+        .map(toEntry),
     unfinished: () =>
       store
         .all(
@@ -114,8 +138,8 @@ export function createJournal(store: Store, wallMs: () => number): Journal {
         .map(toEntry),
     prune: ({ endedMs, refusedMs }) =>
       store.run(
-        `DELETE FROM trigger_journal WHERE (state IN (${ended}) AND updated_ms < ?)
-         OR (state = 'refused' AND updated_ms < ?)`,
+        `DELETE FROM trigger_journal WHERE NOT ${isStuck} AND
+         ((state IN (${ended}) AND updated_ms < ?) OR (state = 'refused' AND updated_ms < ?))`,
         endedMs,
         refusedMs,
       ),

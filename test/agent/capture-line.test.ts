@@ -51,6 +51,7 @@ function rig({ capture = async (trigger) => captured(trigger), keep = kept }: An
   const heard = createHeardFacts(clock);
   const late: { late: LateArchive; trigger: Trigger }[] = [];
   const keeps: KeepRequest[] = [];
+  const stuck: string[] = [];
   let archived = 0;
   let pods = [pod()];
   const line: CaptureLine = createCaptureLine({
@@ -68,6 +69,7 @@ function rig({ capture = async (trigger) => captured(trigger), keep = kept }: An
       expect: (one, { trigger }) => late.push({ late: one, trigger }),
       stop: async () => undefined,
     },
+    stuck: { add: ({ id }) => void stuck.push(id) },
     dispatcher: () => dispatcher,
     podOf: () => pods[0],
     onArchived: () => archived++,
@@ -86,6 +88,7 @@ function rig({ capture = async (trigger) => captured(trigger), keep = kept }: An
     heard,
     late,
     keeps,
+    stuck,
     line,
     dispatcher,
     archived: () => archived,
@@ -125,6 +128,18 @@ describe('the line from trigger to archive', () => {
     one.offer();
     await settle();
     expect(one.keeps[0]?.pod?.name).toBe('cart');
+  });
+
+  it('hands over what still stands still, archive or none', async () => {
+    const thaw = { end: 'stuck', tookMs: 300_000, acts: ['resume'] } as const;
+    for (const end of [captured, failed]) {
+      const { stuck, offer } = rig({
+        capture: async (trigger) => ({ ...end(trigger), thaw }) as CaptureOutcome,
+      });
+      const { id } = offer();
+      await settle();
+      expect(stuck).toEqual([id]);
+    }
   });
 
   it('hands every decision that joined meanwhile to the record', async () => {

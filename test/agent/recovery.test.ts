@@ -2,10 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { requeueAll, takeUpAll } from '../../src/agent/recovery.ts';
 import type { KeepRequest } from '../../src/archive/index.ts';
 import { type LateArchive, recoverCaptures, recoveryRows } from '../../src/capture/index.ts';
+import type { RuntimeClient } from '../../src/cri/index.ts';
 import type { JournalFacts, JournalState } from '../../src/dispatch/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { fireOn, targetOf } from '../support/decisions.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { createFakeContainerState } from '../support/fake-container-state.ts';
 import { createRecordingLog } from '../support/recording-log.ts';
 import { createHeardFacts, createTestDispatcher, settle } from './support/parts.ts';
 
@@ -19,7 +21,12 @@ const BEGUN: JournalFacts = {
 };
 
 /** A trigger is left in that state by one agent and taken up by the next. */
-async function takeUp(state: JournalState, facts: JournalFacts = {}, downMs = 1_000) {
+async function takeUp(
+  state: JournalState,
+  facts: JournalFacts = {},
+  downMs = 1_000,
+  runtime?: RuntimeClient,
+) {
   const clock = createFakeClock();
   const store = openStore(':memory:');
   const { log, lines } = createRecordingLog();
@@ -41,10 +48,11 @@ async function takeUp(state: JournalState, facts: JournalFacts = {}, downMs = 1_
   const heard = createHeardFacts(clock);
   const proved: KeepRequest[] = [];
   const late: LateArchive[] = [];
+  const stuck: string[] = [];
   const unfinished = dispatcher.journal.unfinished();
   requeueAll({ dispatcher, facts: heard.facts, clock, log }, unfinished);
-  const recovering = recoverCaptures(unfinished, { clock, log });
-  await clock.advance(10_000);
+  const recovering = recoverCaptures(unfinished, { clock, log, runtime });
+  await clock.advance(310_000);
   takeUpAll(
     {
       node: 'node-1',
@@ -60,6 +68,7 @@ async function takeUp(state: JournalState, facts: JournalFacts = {}, downMs = 1_
         settled: async () => undefined,
         stop: async () => undefined,
       },
+      stuck: { add: ({ id }) => void stuck.push(id) },
       podOf: () => undefined,
       facts: heard.facts,
       clock,
@@ -72,7 +81,8 @@ async function takeUp(state: JournalState, facts: JournalFacts = {}, downMs = 1_
   const ends = heard.of('ended').map(({ outcome }) => outcome);
   const { id } = accepted.trigger;
   const now = dispatcher.journal.recent(1)[0]?.state;
-  return { id, lines, captured, proved, late, ends, now };
+  const noted = dispatcher.journal.stuck().map(({ trigger }) => trigger.id);
+  return { id, lines, captured, proved, late, ends, now, stuck, noted };
 }
 
 describe('what a crash left', () => {
@@ -109,6 +119,16 @@ describe('what a crash left', () => {
       expect(now).toBe('failed');
     },
   );
+
+  it('checkpointing whose container cannot be thawed is thawed on and on', async () => {
+    const container = createFakeContainerState();
+    Object.assign(container, { task: 'paused', freezer: 'frozen', onResume: () => undefined });
+    const { id, ends, now, stuck, noted } = await takeUp('checkpointing', BEGUN, 1_000, {
+      ...container.runtime,
+    });
+    expect(ends).toMatchObject([{ kind: 'failed', thaw: { end: 'stuck' } }]);
+    expect([now, stuck, noted]).toEqual(['failed', [id], [id]]);
+  });
 
   it('checkpointing through the kubelet waits for a name that the kubelet chose', async () => {
     const { archivePath: _, ...facts } = { ...BEGUN, backend: 'kubelet' };

@@ -54,6 +54,7 @@ async function rig(changes: Partial<StatusOptions> = {}) {
     refused: () => undefined,
     warnings: () => [],
     archivesProblem: () => undefined,
+    stuck: () => [],
     ...changes,
   };
   return { options, dispatcher, archives, finish: () => finish() };
@@ -127,6 +128,15 @@ describe('the status', () => {
       warnings: [expect.stringMatching('leak')],
     });
     expect(disk.problem).toBe('read-only');
+  });
+
+  it('names what a capture left standing still', async () => {
+    const { options } = await rig({
+      stuck: () => [{ target: targetOf('a'), sinceMs: 5, tries: 3 }],
+    });
+    const { stuck } = (await readStatus(options)).captures;
+    const { containerId } = targetOf('a');
+    expect(stuck).toEqual([{ target: 'shop/cart-a/app', containerId, sinceMs: 5, tries: 3 }]);
   });
 });
 

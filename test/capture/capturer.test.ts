@@ -331,15 +331,20 @@ describe('a capture that fails', () => {
     expect(outcome).toMatchObject({ kind: 'failed', lateArchive });
   });
 
-  it('stays in the journal for the next start when it could not be thawed', async () => {
-    onCheckpoint = () => {
+  it.each([
+    ['failed', 'failed', () => failedWith('freeze-failed')],
+    ['captured', 'thawed', done],
+  ] as const)('is noted as stuck when it could not be thawed: %s', async (kind, state, reply) => {
+    const facts: (JournalFacts | undefined)[] = [];
+    note = (noted, given) => void (noted === state && facts.push(given));
+    onCheckpoint = async ({ archivePath }) => {
       Object.assign(container, { task: 'paused', freezer: 'frozen', onResume: () => undefined });
-      return Promise.resolve(failedWith('freeze-failed'));
+      return reply(archivePath);
     };
     const running = makeCapturer().capture(triggerOf(), never);
     await clock.advance(400_000);
-    expect(await running).toMatchObject({ kind: 'failed', thaw: { end: 'stuck' } });
-    expect(story.slice(-2)).toEqual(['thawing', 'failed']);
+    expect(await running).toMatchObject({ kind, thaw: { end: 'stuck' } });
+    expect(facts).toMatchObject([{ stuck: true }]);
   });
 
   it('is thawed first when the stop of the agent cut it off', async () => {

@@ -277,6 +277,23 @@ describe('the journal', () => {
     expect(dispatcher.journal.unfinished()).toHaveLength(1);
   });
 
+  it('keeps what may still stand still, also when it has ended', async () => {
+    const { dispatcher, clock } = setUp();
+    dispatcher.offer(fireOn(targetOf('a')));
+    const id = dispatcher.journal.unfinished()[0]?.trigger.id ?? '';
+    dispatcher.journal.note(id, 'recorded', { archivePath: '/a.tar', stuck: true });
+    await clock.advance(1_000);
+    const nowMs = clock.wallMs();
+    expect(dispatcher.journal.prune({ endedMs: nowMs, refusedMs: nowMs })).toBe(0);
+    expect(dispatcher.journal.stuck()).toMatchObject([{ trigger: { id }, state: 'recorded' }]);
+    dispatcher.journal.noteFacts(id, { stuck: false });
+    expect(dispatcher.journal.stuck()).toEqual([]);
+    expect(dispatcher.journal.recent(1)).toMatchObject([
+      { state: 'recorded', facts: { archivePath: '/a.tar' } },
+    ]);
+    expect(dispatcher.journal.prune({ endedMs: nowMs, refusedMs: nowMs })).toBe(1);
+  });
+
   it('drops refused entries sooner than archives and failures', async () => {
     const { dispatcher, clock } = setUp();
     const states = ['recorded', 'failed', 'refused'] as const;

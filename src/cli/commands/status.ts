@@ -62,8 +62,14 @@ export function describeStatus(io: Io, status: AgentStatus): string {
   const warnings = rules.warnings.map(
     (text) => `${paint(io, 'yellow', 'warning')} ${printable(text)}\n`,
   );
+  const stuck = captures.stuck.map(({ target, containerId, sinceMs, tries }) => {
+    const since = `${formatDuration(systemClock.wallMs() - sinceMs)}, thawed ${tries} times in vain`;
+    const what = `${target} stands still since a capture, for ${since} (container ${containerId})`;
+    return `${paint(io, 'red', 'stuck')} ${printable(what)}\n`;
+  });
   return [
     head,
+    stuck.length > 0 ? `\n${stuck.join('')}` : '',
     refused,
     `\n${sourcesTable(io, status)}`,
     `\n${rulesTable(status)}`,
