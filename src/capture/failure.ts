@@ -42,7 +42,9 @@ export const failureClasses = {
   },
   'wrong-directory': {
     meaning: 'the kubelet wrote the archive outside of the configured checkpoints directory',
-    hint: 'set checkpointsDir to the directory `checkpoints` below the --root-dir of the kubelet',
+    hint:
+      'set checkpointsDir to the directory `checkpoints` below the --root-dir of the kubelet, and ' +
+      'remove the archives there by hand: nobody keeps count of them',
     retryable: false,
   },
   'criu-missing': {

@@ -109,7 +109,9 @@ function fromArchivePath(archivePath: string, checkpointsDirectory: string): Che
     kind: 'failed',
     failure: 'wrong-directory',
     message: `the kubelet wrote ${archivePath}, but checkpointsDir is ${checkpointsDirectory}`,
-    hint: `set checkpointsDir to ${dirname(archivePath)}`,
+    hint:
+      `set checkpointsDir to ${dirname(archivePath)}; nobody keeps count of ${archivePath} or ` +
+      'removes it, so remove it by hand, or it fills the disk',
     mayFinishLater: false,
   };
 }

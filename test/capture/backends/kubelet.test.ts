@@ -26,10 +26,13 @@ describe('what a reply of the kubelet means for the capture', () => {
     });
   });
 
-  it('an archive elsewhere is a mistake of the configuration, with the right value', () => {
-    expect(judge(200, '{"items":["/k3s/checkpoints/checkpoint-x.tar"]}')).toMatchObject({
+  it('an archive elsewhere is a mistake of the configuration, with value and file to remove', () => {
+    const path = '/k3s/checkpoints/checkpoint-x.tar';
+    expect(judge(200, JSON.stringify({ items: [path] }))).toMatchObject({
       failure: 'wrong-directory',
-      hint: 'set checkpointsDir to /k3s/checkpoints',
+      hint: expect.stringMatching(
+        `^set checkpointsDir to /k3s/checkpoints; .*${path}.*remove it by hand`,
+      ),
     });
   });
 
