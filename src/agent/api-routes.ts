@@ -32,6 +32,7 @@ const captureBody = z.strictObject({
   container: z.string().min(1).max(63).optional(),
   via: z.enum(['auto', 'cri', 'kubelet']),
   by: z.string().max(200),
+  evenInObserve: z.boolean().optional(),
 });
 
 const pruneBody = z.strictObject({ dryRun: z.boolean() });

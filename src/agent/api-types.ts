@@ -8,11 +8,21 @@ export interface AgentStatus {
   version: string;
   node: string;
   startedMs: number;
+  /** `observe`: no rule captures anything, whatever its own mode. */
+  mode: 'enforce' | 'observe';
+  /** What the configuration on disk says and is not in force. */
+  warnings: readonly string[];
   sources: readonly { name: string; status: SourceStatus; dropped: Record<string, number> }[];
   /** `doubtful`: away or refusing when it was last seen; `why` says when that was. */
   backends: readonly { name: BackendName; state: Availability['kind']; why: string }[];
   rules: {
-    loaded: readonly { id: string; kind: string; mode: string }[];
+    loaded: readonly {
+      id: string;
+      kind: string;
+      mode: string;
+      /** Signals without a decision since the start, by reason: `not-selected`, `no-match`, … */
+      passedOver: Readonly<Partial<Record<ReasonCode, number>>>;
+    }[];
     policies: readonly string[];
     /** Why the newest files on disk are not the ones in force. */
     refused?: string;
@@ -35,6 +45,7 @@ export interface AgentStatus {
 }
 
 export interface RecentTrigger {
+  /** Empty for what was only observed. */
   id: string;
   acceptedMs: number;
   target: string;
@@ -49,6 +60,8 @@ export interface CaptureRequestBody {
   container?: string;
   via: BackendChoice;
   by: string;
+  /** Capture also where the agent only observes. */
+  evenInObserve?: boolean;
 }
 
 /** One line of the reply to POST /v1/captures; the last one is `done`, `refused` or `failed`. */

@@ -14,9 +14,11 @@ import type { AgentStatus } from './api-types.ts';
 import { type CaptureSide, createCaptureSide } from './capture-side.ts';
 import { type Clients, createClients } from './clients.ts';
 import type { AgentConfig } from './config-schema.ts';
+import { type ConfigSource, type ConfigWatch, createConfigWatch } from './config-watch.ts';
 import { createDecisionSide, type DecisionSide, denyReasonOf, podOf } from './decision-side.ts';
 import { createFacts, type Fact, type Facts } from './facts.ts';
 import { createHttp } from './http.ts';
+import { createObserved, type Observed } from './observed.ts';
 import { countArchives, diskOf, readStatus } from './status.ts';
 import { createTell } from './tell.ts';
 
@@ -32,6 +34,8 @@ export interface AgentOptions {
   store?: Store;
   /** How the checkpoints directory is locked; default: by the operating system. */
   takeLock?: TakeFileLock;
+  /** Where the configuration came from; absent: its changes are not looked for. */
+  configSource?: ConfigSource;
   /** Hears every fact from the very first on, those of the start too. */
   onFact?(fact: Fact): void;
 }
@@ -84,9 +88,10 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   const tell = await createTell({ ...options, clients, facts });
   cleanup.add('outputs', () => tell.stop());
 
-  const { captures, decisions } = createSides({ ...options, clients, store, facts });
-  const status = statusReader(options, startedMs, captures, decisions);
-  watchWithMetrics(tell, config, captures, decisions);
+  const parts = createSides({ ...options, clients, store, facts });
+  const { captures, decisions, watch } = parts;
+  const status = statusReader(options, startedMs, parts, createObserved(facts));
+  watchWithMetrics(tell, config, parts);
   cleanup.add('checkpoints directory', () => captures.directory.release());
   await captures.directory.claim();
 
@@ -116,10 +121,17 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   cleanup.add('http', () => http.stop());
   cleanup.add('captures', () => captures.stop(STOP_GRACE_MS));
   cleanup.add('sources', () => decisions.stop());
+  cleanup.add('configuration', async () => watch.stop());
   captures.beginRecovery();
   await decisions.start();
   await captures.start();
-  log.info('started', { node: config.node, http: address, socket: config.socket });
+  watch.start();
+  log.info('started', {
+    mode: watch.mode(),
+    node: config.node,
+    http: address,
+    socket: config.socket,
+  });
   let stopping: Promise<void> | undefined;
   return {
     facts,
@@ -133,24 +145,37 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   };
 }
 
-/** Everything before a capture is wanted, and everything after. */
-function createSides(options: AgentOptions & { clients: Clients; store: Store; facts: Facts }): {
+/** Everything before a capture is wanted, everything after, and whether rules capture at all. */
+interface Sides {
   captures: CaptureSide;
   decisions: DecisionSide;
-} {
-  // The two sides know each other only through these calls.
+  watch: ConfigWatch;
+}
+
+function createSides(
+  options: AgentOptions & { clients: Clients; store: Store; facts: Facts },
+): Sides {
+  // The sides know each other only through these calls.
   let decisions: DecisionSide | undefined;
+  const watch = createConfigWatch({
+    ...options,
+    source: options.configSource,
+    onMode: () => decisions?.modeChanged(),
+  });
+  const mode = () => watch.mode();
   const captures = createCaptureSide({
     ...options,
+    mode,
     podOf: (target) => decisions && podOf(decisions.intake, target),
     denyReason: (pod, target) => decisions && denyReasonOf(decisions.intake, pod, target),
   });
   decisions = createDecisionSide({
     ...options,
+    mode,
     dispatcher: captures.dispatcher,
     onPolicies: (policies) => captures.retention.setPolicies(policies),
   });
-  return { captures, decisions };
+  return { captures, decisions, watch };
 }
 
 async function stop(cleanup: Cleanup, log: Logger): Promise<void> {
@@ -168,14 +193,18 @@ function isReady(decisions: DecisionSide): boolean {
 function statusReader(
   { version, config }: AgentOptions,
   startedMs: number,
-  captures: CaptureSide,
-  decisions: DecisionSide,
+  { captures, decisions, watch }: Sides,
+  observed: Observed,
 ): () => Promise<AgentStatus> {
   return () =>
     readStatus({
       version,
       node: config.node,
       startedMs,
+      mode: watch.mode(),
+      configWarnings: watch.warnings(),
+      observed: observed.recent(),
+      passedOver: quietCounts(decisions.intake.state()),
       capturesPerHourMax: config.limits.capturesPerHour,
       sources: decisions.sources.all,
       backends: captures.backends,
@@ -193,9 +222,9 @@ function statusReader(
 function watchWithMetrics(
   tell: Awaited<ReturnType<typeof createTell>>,
   config: AgentConfig,
-  captures: CaptureSide,
-  decisions: DecisionSide,
+  { captures, decisions, watch }: Sides,
 ): void {
+  tell.metrics.watch({ name: 'mode', state: () => watch.mode() });
   for (const source of decisions.sources.all) {
     tell.metrics.watch({
       name: source.name,

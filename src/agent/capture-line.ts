@@ -16,7 +16,9 @@ import {
 } from '../base/index.ts';
 import { type CaptureOutcome, type Capturer, failureClasses } from '../capture/index.ts';
 import type { Dispatcher, Trigger } from '../dispatch/index.ts';
+import { REQUEST_RULE } from '../rules/index.ts';
 import type { PodFact, Target } from '../signal/index.ts';
+import type { AgentMode } from './config-schema.ts';
 import type { Facts } from './facts.ts';
 import type { LateArchives } from './late-archives.ts';
 import type { StuckThaws } from './stuck-thaws.ts';
@@ -30,6 +32,8 @@ export interface CaptureLineOptions {
   /** Asked when it is needed: the dispatcher is made with this line's `capture`. */
   dispatcher(): Dispatcher;
   podOf(target: Target): PodFact | undefined;
+  /** Whether rules capture: what waits when that ends is not captured any more. */
+  mode(): AgentMode;
   /** After an archive was added. */
   onArchived(): void;
   facts: Facts;
@@ -110,6 +114,10 @@ class CaptureLineImpl implements CaptureLine {
   async #ask(trigger: Trigger, signal: AbortSignal): Promise<CaptureOutcome> {
     const { capturer, clock, log } = this.#options;
     const startedAtMs = clock.wallMs();
+    if (this.#options.mode() === 'observe' && !isAskedFor(trigger)) {
+      const detail = 'the agent was told to observe while this waited';
+      return { kind: 'refused', trigger, reason: 'observed', detail };
+    }
     try {
       return await capturer.capture(trigger, signal);
     } catch (error) {
@@ -204,4 +212,9 @@ class CaptureLineImpl implements CaptureLine {
 /** A wrong directory or a mistake of ours stays: it must not keep later archives waiting. */
 function isCuredByTime(error: unknown): boolean {
   return isStillpointError(error) && error.code !== 'bad-config' && error.code !== 'internal';
+}
+
+/** By a person, who was told of the mode. */
+function isAskedFor({ decisions }: Trigger): boolean {
+  return decisions.some(({ rule }) => rule === REQUEST_RULE);
 }

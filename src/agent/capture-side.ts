@@ -18,7 +18,7 @@ import type { Store, TakeFileLock } from '../store/index.ts';
 import { type CaptureLine, createCaptureLine } from './capture-line.ts';
 import { type CheckpointsDirectory, createCheckpointsDirectory } from './checkpoints-directory.ts';
 import type { Clients } from './clients.ts';
-import type { AgentConfig } from './config-schema.ts';
+import type { AgentConfig, AgentMode } from './config-schema.ts';
 import { type Facts, tellAcceptance } from './facts.ts';
 import { createKubeletSettings, type KubeletSettings } from './kubelet-settings.ts';
 import { createLateArchives, type LateArchives } from './late-archives.ts';
@@ -34,6 +34,8 @@ export interface CaptureSideOptions {
   facts: Facts;
   podOf(target: Target): PodFact | undefined;
   denyReason(pod: PodFact, target: Target): string | undefined;
+  /** Whether rules capture. */
+  mode(): AgentMode;
   clock: Clock;
   random: Random;
   log: Logger;

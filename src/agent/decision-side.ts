@@ -12,12 +12,14 @@ import type { RetentionPolicy } from '../retention/index.ts';
 import {
   carryState,
   createDenyList,
+  createRedactor,
   createRulesCore,
   createRulesState,
   denyReason,
   keepOnlyPods,
   memoryThresholds,
   noteRefused,
+  type Redactor,
   type RulesCore,
   type RulesOptions,
   scheduleEntries,
@@ -32,13 +34,13 @@ import {
 import type { SourceStatus } from '../sources/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Clients } from './clients.ts';
-import type { AgentConfig } from './config-schema.ts';
+import type { AgentConfig, AgentMode } from './config-schema.ts';
 import type { Facts } from './facts.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createMemoryTargets, type MemoryTargets } from './memory-targets.ts';
 import { createRuleFiles, type RuleFiles } from './rule-files.ts';
 import type { RuleSet } from './rule-set.ts';
-import { createSavedRulesState, type SavedRulesState } from './rules-state.ts';
+import { createSavedRulesState, noteJournalled, type SavedRulesState } from './rules-state.ts';
 import { sourceWarnings } from './source-warnings.ts';
 import { createSources, type Sources } from './sources.ts';
 
@@ -50,6 +52,8 @@ export interface DecisionSideOptions {
   facts: Facts;
   dispatcher: Dispatcher;
   onPolicies(policies: readonly RetentionPolicy[]): void;
+  /** Whether rules capture; `modeChanged` says when it differs. */
+  mode(): AgentMode;
   clock: Clock;
   random: Random;
   log: Logger;
@@ -62,6 +66,8 @@ export interface DecisionSide {
   start(): Promise<void>;
   stop(): Promise<void>;
   ruleSet(): RuleSet;
+  /** From here on the rules decide in the mode that is now. */
+  modeChanged(): void;
   /** Why the rule files as they are now are not in force. */
   refused(): string | undefined;
   /** Rules that cannot fire on this node, and why. */
@@ -100,6 +106,7 @@ class DecisionSideImpl implements DecisionSide {
   readonly sources: Sources;
   readonly #options: DecisionSideOptions;
   readonly #quiet: QuietLog;
+  readonly #redactor: Redactor;
   readonly #saved: SavedRulesState;
   readonly #ruleFiles: RuleFiles;
   readonly #memoryTargets: MemoryTargets | undefined;
@@ -114,6 +121,7 @@ class DecisionSideImpl implements DecisionSide {
   constructor(options: DecisionSideOptions) {
     this.#options = options;
     const { clients, clock, log, store, facts, dispatcher } = options;
+    this.#redactor = createRedactor(options.config.redact);
     this.#quiet = createQuietLog(log, clock);
     this.#saved = createSavedRulesState(store, clock, log);
     this.intake = createIntake({
@@ -166,6 +174,14 @@ class DecisionSideImpl implements DecisionSide {
     return this.#set;
   }
 
+  modeChanged(): void {
+    const core = createRulesCore(this.#set.rules, this.#coreOptions());
+    const state = carryState(this.intake.core(), core, this.intake.state());
+    // What was captured before a time of observing cools down still.
+    noteJournalled(core, state, this.#options.dispatcher.journal);
+    this.intake.replace(core, state);
+  }
+
   refused(): string | undefined {
     return this.#ruleFiles.refused();
   }
@@ -179,6 +195,8 @@ class DecisionSideImpl implements DecisionSide {
     const denyList = createDenyList({ podUid: env.POD_UID, namespace: env.POD_NAMESPACE });
     return {
       nodeName: config.node,
+      mode: this.#options.mode(),
+      redactor: this.#redactor,
       denyList: { ...denyList, namespaces: [...denyList.namespaces, ...config.deny.namespaces] },
     };
   }

@@ -1,6 +1,5 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Cancel, type Clock, type Logger, messageOf, nodeCodeOf } from '../base/index.ts';
+import { type Cancel, type Clock, type Logger, messageOf } from '../base/index.ts';
+import { signatureOf } from './file-signature.ts';
 import { formatMistakes, type LoadedRuleSet, loadRuleSet, type RuleSet } from './rule-set.ts';
 
 export interface RuleFilesOptions {
@@ -79,30 +78,4 @@ export function createRuleFiles(options: RuleFilesOptions): RuleFiles {
       cancel();
     },
   };
-}
-
-/**
- * Changes when a file comes, goes or is written. Cheap enough for once a second. It follows the
- * links of a mounted ConfigMap, so that the kubelet's swap of `..data` shows as new files.
- */
-async function signatureOf(path: string): Promise<string> {
-  const own = await describe('', path);
-  try {
-    const names = (await readdir(path)).sort();
-    const parts = await Promise.all(names.map((name) => describe(name, join(path, name))));
-    return [own, ...parts].join('\n');
-  } catch (error) {
-    // One file instead of a directory, or nothing at all: what was seen of it says it.
-    return `${own} ${nodeCodeOf(error)}`;
-  }
-}
-
-/** A name that cannot be looked at (an editor's lock is a link that leads nowhere) counts too. */
-async function describe(name: string, path: string): Promise<string> {
-  try {
-    const { ino, size, mtimeMs } = await stat(path);
-    return `${name} ${ino} ${size} ${mtimeMs}`;
-  } catch (error) {
-    return `${name} ${nodeCodeOf(error)}`;
-  }
 }

@@ -28,19 +28,24 @@ export function createSavedRulesState(store: Store, clock: Clock, log: Logger): 
   return {
     load(core, journal) {
       const state = read(store, core, log);
-      for (const { trigger, state: reached } of journal.recent(JOURNALLED_MAX).reverse()) {
-        // Its cooldown was taken back when it was refused (noteRefused): not anew by a restart.
-        if (reached === 'refused') continue;
-        for (const { rule, atMs } of trigger.decisions) {
-          noteFired(core, state, { rule, target: trigger.target, atMs });
-        }
-      }
+      noteJournalled(core, state, journal);
       return state;
     },
     save(core, state) {
       writeSetting(store, NAME, { savedMs: clock.wallMs(), state: saveState(core, state) });
     },
   };
+}
+
+/** Cooldowns of what fired, as the journal knows it. */
+export function noteJournalled(core: RulesCore, state: RulesState, journal: Journal): void {
+  for (const { trigger, state: reached } of journal.recent(JOURNALLED_MAX).reverse()) {
+    // Its cooldown was taken back when it was refused (noteRefused): not anew by a restart.
+    if (reached === 'refused') continue;
+    for (const { rule, atMs } of trigger.decisions) {
+      noteFired(core, state, { rule, target: trigger.target, atMs });
+    }
+  }
 }
 
 function read(store: Store, core: RulesCore, log: Logger): RulesState {

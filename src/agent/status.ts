@@ -4,9 +4,11 @@ import { messageOf } from '../base/index.ts';
 import type { Backend } from '../capture/index.ts';
 import type { Dispatcher } from '../dispatch/index.ts';
 import { type DiskSpace, evictionFloorBytes, readDiskSpace } from '../node/index.ts';
+import type { quietCounts } from '../rules/index.ts';
 import { describeTarget } from '../signal/index.ts';
 import type { Source } from '../sources/index.ts';
-import type { AgentStatus } from './api-types.ts';
+import type { AgentStatus, RecentTrigger } from './api-types.ts';
+import type { AgentMode } from './config-schema.ts';
 import type { RuleSet } from './rule-set.ts';
 import type { StuckThaw } from './stuck-thaws.ts';
 
@@ -14,6 +16,12 @@ export interface StatusOptions {
   version: string;
   node: string;
   startedMs: number;
+  mode: AgentMode;
+  /** Of the configuration on disk, see ConfigWatch. */
+  configWarnings: readonly string[];
+  observed: readonly RecentTrigger[];
+  /** Signals that a rule passed over without a decision. */
+  passedOver: ReturnType<typeof quietCounts>;
   capturesPerHourMax: number;
   sources: readonly Source[];
   backends: readonly Backend[];
@@ -40,6 +48,8 @@ export async function readStatus(options: StatusOptions): Promise<AgentStatus> {
     version: options.version,
     node: options.node,
     startedMs: options.startedMs,
+    mode: options.mode,
+    warnings: options.configWarnings,
     sources: sources.map((source) => ({
       name: source.name,
       status: source.status(),
@@ -47,7 +57,12 @@ export async function readStatus(options: StatusOptions): Promise<AgentStatus> {
     })),
     backends: await Promise.all(backends.map(describeBackend)),
     rules: {
-      loaded: set.rules.map(({ id, when, mode }) => ({ id, kind: when.kind, mode })),
+      loaded: set.rules.map(({ id, when, mode }) => ({
+        id,
+        kind: when.kind,
+        mode: options.mode === 'observe' ? 'observe' : mode,
+        passedOver: passedOverBy(id, options.passedOver),
+      })),
       policies: set.policies.map(({ name }) => name),
       refused: options.refused(),
       warnings: options.warnings(),
@@ -74,14 +89,30 @@ export async function readStatus(options: StatusOptions): Promise<AgentStatus> {
       ...diskOf(archives.directory, options.evictionHard()),
       ...(archivesProblem === undefined ? {} : { problem: archivesProblem }),
     },
-    recent: dispatcher.journal.recent(RECENT_MAX).map(({ trigger, state }) => ({
-      id: trigger.id,
-      acceptedMs: trigger.acceptedMs,
-      target: describeTarget(trigger.target),
-      rule: trigger.decisions[0]?.rule ?? '',
-      state,
-    })),
+    recent: recentOf(dispatcher, options.observed),
   };
+}
+
+/** What was captured or refused, and what was only observed, newest first. */
+function recentOf(dispatcher: Dispatcher, observed: readonly RecentTrigger[]): RecentTrigger[] {
+  const accepted = dispatcher.journal.recent(RECENT_MAX).map(({ trigger, state }) => ({
+    id: trigger.id,
+    acceptedMs: trigger.acceptedMs,
+    target: describeTarget(trigger.target),
+    rule: trigger.decisions[0]?.rule ?? '',
+    state,
+  }));
+  return [...accepted, ...observed]
+    .sort((a, b) => b.acceptedMs - a.acceptedMs)
+    .slice(0, RECENT_MAX);
+}
+
+function passedOverBy(
+  id: string,
+  counts: StatusOptions['passedOver'],
+): AgentStatus['rules']['loaded'][number]['passedOver'] {
+  const own = counts.filter(({ rule }) => rule === id);
+  return Object.fromEntries(own.map(({ reason, count }) => [reason, count]));
 }
 
 async function describeBackend(backend: Backend) {

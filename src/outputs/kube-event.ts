@@ -1,5 +1,6 @@
+import type { Decision } from '../rules/index.ts';
 import type { ReasonCode, Target } from '../signal/index.ts';
-import { outcomeMessage, targetOf } from './outcome-text.ts';
+import { observedMessage, outcomeMessage, targetOf } from './outcome-text.ts';
 import type { TriggerOutcome } from './output.ts';
 
 /** The API server refuses longer ones (`message` of core/v1 Event); in bytes. */
@@ -45,11 +46,9 @@ const NEEDS_A_PERSON: ReadonlySet<ReasonCode> = new Set([
 export function eventFactsOf(outcome: TriggerOutcome): EventFacts | undefined {
   const target = targetOf(outcome);
   if (target === undefined) return undefined;
-  const message = cutToBytes(outcomeMessage(outcome), MESSAGE_BYTES_MAX);
-  const make = (reason: EventFacts['reason'], type: EventFacts['type'], what: string) => {
-    const key = [target.namespace, target.pod, target.podUid, target.container, reason, what];
-    return { key: key.join(' '), target, reason, type, message };
-  };
+  const message = outcomeMessage(outcome);
+  const make = (reason: EventFacts['reason'], type: EventFacts['type'], what: string) =>
+    factsOf(target, reason, type, { what, message });
   switch (outcome.kind) {
     case 'archived':
       return make('CheckpointCreated', 'Normal', outcome.record.archive);
@@ -63,6 +62,30 @@ export function eventFactsOf(outcome: TriggerOutcome): EventFacts | undefined {
       return make('CheckpointSkipped', type, outcome.reason);
     }
   }
+}
+
+/** The Event for a decision that would have been a capture; undefined for any other. */
+export function observedEventOf(decision: Decision): EventFacts | undefined {
+  const { reason, target, rule } = decision;
+  if (reason !== 'observed' || target === undefined) return undefined;
+  const message = observedMessage(decision);
+  return factsOf(target, 'CheckpointSkipped', 'Normal', { what: `observed ${rule}`, message });
+}
+
+function factsOf(
+  target: Target,
+  reason: EventFacts['reason'],
+  type: EventFacts['type'],
+  { what, message }: { what: string; message: string },
+): EventFacts {
+  const key = [target.namespace, target.pod, target.podUid, target.container, reason, what];
+  return {
+    key: key.join(' '),
+    target,
+    reason,
+    type,
+    message: cutToBytes(message, MESSAGE_BYTES_MAX),
+  };
 }
 
 /** The object for the API server. `firstMs` and `lastMs` are wall clock. */

@@ -11,7 +11,14 @@ import {
   type TokenBucket,
 } from '../base/index.ts';
 import type { ApiClient } from '../kube/index.ts';
-import { type EventFacts, eventFactsOf, kubeEventOf, timestamp } from './kube-event.ts';
+import type { Decision } from '../rules/index.ts';
+import {
+  type EventFacts,
+  eventFactsOf,
+  kubeEventOf,
+  observedEventOf,
+  timestamp,
+} from './kube-event.ts';
 import type { Output, TriggerOutcome } from './output.ts';
 
 export interface KubeEventsOptions {
@@ -34,7 +41,7 @@ const STOP_MS_MAX = 2_000;
 
 /**
  * Kubernetes Events on the pods: CheckpointCreated, CheckpointFailed, CheckpointSkipped. Skipped
- * only for what had fired. Repeats count up one object, as kubelet's Events do. Sent one after the
+ * only for what had fired, or would have in mode enforce. Repeats count up one object, as kubelet's Events do. Sent one after the
  * other, beside the street; an API server that is away for some minutes loses none of them.
  */
 export function createKubeEvents(options: KubeEventsOptions): Output {
@@ -74,12 +81,16 @@ class KubeEvents implements Output {
     this.quiet = createQuietLog(options.log, options.clock);
   }
 
-  decided(): void {
-    // Only what had fired is told on the pod: see ended.
+  /** Of decisions only those that would have been captures: for the others see ended. */
+  decided(decision: Decision): void {
+    this.tell(observedEventOf(decision));
   }
 
   ended(outcome: TriggerOutcome): void {
-    const facts = eventFactsOf(outcome);
+    this.tell(eventFactsOf(outcome));
+  }
+
+  private tell(facts: EventFacts | undefined): void {
     if (facts === undefined) return;
     if (this.closed) {
       this.drop('stopping', facts);

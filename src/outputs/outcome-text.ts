@@ -48,6 +48,13 @@ export function outcomeMessage(outcome: TriggerOutcome): string {
   }
 }
 
+/** What a Kubernetes Event says of a decision that only observes. */
+export function observedMessage({ rule, reason, detail, signal }: Decision): string {
+  return oneLine(
+    `rule ${rule}: would have been captured: ${reasonText(reason, detail)}, cause: ${signal.text}`,
+  );
+}
+
 /** The container that an outcome is about; absent when none could be resolved. */
 export function targetOf(outcome: TriggerOutcome): Decision['target'] {
   return outcome.kind === 'not-accepted' ? outcome.decision.target : outcome.trigger.target;

@@ -5,6 +5,7 @@ import { createRandom, StillpointError } from '../../src/base/index.ts';
 import type { CaptureOutcome, LateArchive } from '../../src/capture/index.ts';
 import type { Dispatcher, Trigger } from '../../src/dispatch/index.ts';
 import type { TriggerOutcome } from '../../src/outputs/index.ts';
+import { REQUEST_RULE } from '../../src/rules/index.ts';
 import { pod } from '../rules/support/bench.ts';
 import { fireOn, targetOf } from '../support/decisions.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -43,9 +44,14 @@ async function kept({ trigger }: KeepRequest): Promise<KeepResult> {
 interface Answers {
   capture?: (trigger: Trigger, signal: AbortSignal) => Promise<CaptureOutcome>;
   keep?: (request: KeepRequest) => Promise<KeepResult>;
+  mode?: 'enforce' | 'observe';
 }
 
-function rig({ capture = async (trigger) => captured(trigger), keep = kept }: Answers = {}) {
+function rig({
+  capture = async (trigger) => captured(trigger),
+  keep = kept,
+  mode = 'enforce',
+}: Answers = {}) {
   const clock = createFakeClock();
   const { log, lines } = createRecordingLog();
   const heard = createHeardFacts(clock);
@@ -72,6 +78,7 @@ function rig({ capture = async (trigger) => captured(trigger), keep = kept }: An
     stuck: { add: ({ id }) => void stuck.push(id) },
     dispatcher: () => dispatcher,
     podOf: () => pods[0],
+    mode: () => mode,
     onArchived: () => archived++,
     facts: heard.facts,
     clock,
@@ -181,6 +188,22 @@ describe('the line from trigger to archive', () => {
     expect(ends()).toMatchObject([{ kind: 'refused', reason: 'disk-low', detail: '1 MB' }]);
     expect(state()).toBe('refused');
     expect(dispatcher.status().usedThisHour).toBe(0);
+  });
+
+  it('captures nothing of what waited when the agent was told to observe', async () => {
+    const { offer, ends, state, keeps } = rig({ mode: 'observe' });
+    offer();
+    await settle();
+    expect(ends()).toMatchObject([{ kind: 'refused', reason: 'observed' }]);
+    expect(state()).toBe('refused');
+    expect(keeps).toEqual([]);
+  });
+
+  it('captures what a person asked for, also while the agent observes', async () => {
+    const { dispatcher, ends } = rig({ mode: 'observe' });
+    dispatcher.offer(fireOn(targetOf('a'), { rule: REQUEST_RULE }));
+    await settle();
+    expect(ends()).toMatchObject([{ kind: 'archived' }]);
   });
 
   it('ends a failure, and waits for the archive that may still come', async () => {

@@ -25,6 +25,7 @@ async function recovering() {
     facts,
     podOf: () => undefined,
     denyReason: () => undefined,
+    mode: () => 'enforce',
     clock,
     random: createRandom(1),
     log: silentLogger,

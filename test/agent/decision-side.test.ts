@@ -75,6 +75,7 @@ async function started(offer: () => never, alertsTokenFile?: string) {
       status: () => ({ running: undefined }),
     } as unknown as Dispatcher,
     onPolicies: () => undefined,
+    mode: () => 'enforce',
     clock,
     random: createRandom(1),
     log,

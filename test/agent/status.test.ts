@@ -40,6 +40,10 @@ async function rig(changes: Partial<StatusOptions> = {}) {
     version: '1.2.3',
     node: 'node-1',
     startedMs: clock.wallMs(),
+    mode: 'enforce',
+    configWarnings: [],
+    observed: [],
+    passedOver: [],
     capturesPerHourMax: 6,
     sources: [source('pods', { state: 'live', sinceMs: 1 }, { malformed: 2 })],
     backends: [backend('cri', 'absent', 'no socket'), backend('kubelet', 'available', 'https://n')],
@@ -114,6 +118,38 @@ describe('the status', () => {
     expect(path).toContain('checkpoint-b');
     const { archives: counts } = await readStatus(options);
     expect(counts).toEqual({ ours: 1, oursBytes: 10, foreign: 1, foreignBytes: 10 });
+  });
+
+  it('shows observing as the mode of every rule, and what would have been captured', async () => {
+    const seen = { acceptedMs: 7_000, target: 'shop/cart/app', rule: 'live', state: 'observed' };
+    const { options } = await rig({
+      mode: 'observe',
+      observed: [{ id: '', ...seen }],
+      passedOver: [
+        { rule: 'live', reason: 'not-selected', count: 3 },
+        { rule: 'other', reason: 'no-match', count: 9 },
+      ],
+      configWarnings: ['nats: changed'],
+    });
+    expect(await readStatus(options)).toMatchObject({
+      mode: 'observe',
+      warnings: ['nats: changed'],
+      rules: { loaded: [{ id: 'live', mode: 'observe', passedOver: { 'not-selected': 3 } }] },
+      recent: [seen],
+    });
+  });
+
+  it('mixes what was captured and what was observed, newest first', async () => {
+    const seen = { id: '', target: 'shop/cart/app', rule: 'live', state: 'observed' };
+    const { options, dispatcher } = await rig();
+    dispatcher.offer(fireOn(targetOf('a')));
+    const { startedMs } = options;
+    const observed = [
+      { ...seen, acceptedMs: startedMs + 1 },
+      { ...seen, acceptedMs: startedMs - 1 },
+    ];
+    const { recent } = await readStatus({ ...options, observed });
+    expect(recent.map(({ state }) => state === 'observed')).toEqual([true, false, true]);
   });
 
   it('names what is wrong with files, rules and directory', async () => {

@@ -127,7 +127,7 @@ describe('stillpoint status, pause and resume', () => {
     expect(out).toMatch(/^archives +1 \(.*MiB\)$/m);
     expect(out).toMatch(/^pods +live$/m);
     expect(out).toMatch(/^backend cri +available +containerd v2/m);
-    expect(out).toMatch(/^leak +memory +enforce$/m);
+    expect(out).toMatch(/^leak +memory +enforce\b/m);
     expect(out).toMatch(/shop\/cart\/app +leak +recorded$/m);
     const json = await ask('status', '-o', 'json');
     expect(JSON.parse(json.out)).toMatchObject({ node: 'sim-node', captures: { usedThisHour: 1 } });
@@ -141,7 +141,7 @@ describe('stillpoint status, pause and resume', () => {
     const { out } = await ask('status');
     expect(out).toMatch(/^rules refused +yes, the last good ones are in force$/m);
     expect(out).toContain('leak.yaml:4:');
-    expect(out).toMatch(/^leak +memory +enforce$/m);
+    expect(out).toMatch(/^leak +memory +enforce\b/m);
     const status = JSON.parse((await ask('status', '-o', 'json')).out) as AgentStatus;
     const none = { ...status, rules: { ...status.rules, loaded: [], policies: [] } };
     const shown = describeStatus(capturedIo().io, none);
@@ -159,6 +159,25 @@ describe('stillpoint status, pause and resume', () => {
     });
     expect(await ask('resume')).toMatchObject({ code: 0, out: 'resumed\n' });
     expect((await ask('capture', 'shop/cart')).code).toBe(0);
+  });
+});
+
+describe('an agent that observes', () => {
+  it('says what it would have captured, and captures only what a person insists on', async () => {
+    const { node, running, ask } = await startAgent({ mode: 'observe' });
+    await known(running);
+    node.sim.scenario.setMemory(CART, 240 * MIB);
+    await running.first('decision', ({ decision }) => decision.reason === 'observed');
+    const { out } = await ask('status');
+    expect(out).toMatch(/^mode +observe: nothing is captured/m);
+    expect(out).toMatch(/^leak +memory +observe\b/m);
+    expect(out).toMatch(/^- .* shop\/cart\/app +leak +observed$/m);
+    expect(out).toMatch(/^archives +0 /m);
+    expect(await ask('capture', 'shop/cart')).toMatchObject({
+      code: 4,
+      out: expect.stringMatching(/^refused observed: .*mode: observe .*--even-in-observe\)\n$/),
+    });
+    expect((await ask('capture', 'shop/cart', '--even-in-observe')).code).toBe(0);
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createRandom, type ErrorCode, StillpointError } from '../../src/base/index.ts';
 import type { ApiClient, ApiRequest } from '../../src/kube/index.ts';
 import { createKubeEvents } from '../../src/outputs/index.ts';
-import { targetOf } from '../support/decisions.ts';
+import { fireOn, targetOf } from '../support/decisions.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { archived, failed, refused, triggerOf } from '../support/outcomes.ts';
 import { createRecordingLog } from '../support/recording-log.ts';
@@ -50,6 +50,24 @@ describe('Kubernetes Events', () => {
     expect(bodies()[0]).toMatchObject({ reason: 'CheckpointCreated', count: 1 });
     expect(bodies()[0]?.metadata?.name).toMatch(/^cart-a\.[0-9a-f]{16}$/);
     expect(events.dropped()).toEqual({});
+  });
+
+  it('tells on the pod what mode observe would have captured, and no other decision', async () => {
+    const { events, clock, requests } = start();
+    events.decided(fireOn(targetOf('a')));
+    events.decided({ ...fireOn(targetOf('a')), verdict: 'suppress', reason: 'cooldown' });
+    events.decided({ ...fireOn(targetOf('a')), verdict: 'suppress', reason: 'observed' });
+    await clock.advance(0);
+    expect(requests).toMatchObject([
+      {
+        method: 'POST',
+        body: {
+          reason: 'CheckpointSkipped',
+          type: 'Normal',
+          message: expect.stringMatching(/^rule rule-a: would have been captured: .*\(observed\)/),
+        },
+      },
+    ]);
   });
 
   it('counts a repeat up in the same object', async () => {

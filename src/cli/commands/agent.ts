@@ -23,11 +23,14 @@ Examples:
 `,
     );
   addConfigOptions(command).action(async (options: ConfigOptions) => {
-    const config = await loadAgentConfig(configFlagsOf(options), process.env);
+    const load = () => loadAgentConfig(configFlagsOf(options), process.env);
+    const config = await load();
+    const path = options.config ?? process.env.STILLPOINT_CONFIG;
     // From here on: a signal in the middle of a start ends it in order, once it is whole.
     const signalled = untilSignal();
     const agent = await startAgent({
       config,
+      configSource: path === undefined ? undefined : { path, load },
       env: process.env,
       version: stillpointVersion(),
       clock: systemClock,

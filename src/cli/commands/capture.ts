@@ -15,6 +15,7 @@ import {
 
 interface CaptureOptions extends OutputOptions, SocketOptions {
   via: BackendChoice;
+  evenInObserve?: boolean;
 }
 
 /** `stillpoint capture NS/POD[/CONTAINER]`: asks the agent for a capture and waits for its end. */
@@ -28,6 +29,7 @@ export function addCaptureCommand(program: Command, io: Io, end: (end: CommandEn
         .choices(['auto', 'cri', 'kubelet'])
         .default('auto'),
     )
+    .option('--even-in-observe', 'capture also where the agent only observes (mode: observe)')
     .addHelpText(
       'after',
       `
@@ -61,9 +63,10 @@ export function parseTarget(
 async function capture(
   io: Io,
   target: ReturnType<typeof parseTarget>,
-  { via, output, socket }: CaptureOptions,
+  { via, evenInObserve, output, socket }: CaptureOptions,
 ): Promise<CommandEnd> {
-  const body: CaptureRequestBody = { ...target, via, by: `cli, user ${userInfo().username}` };
+  const by = `cli, user ${userInfo().username}`;
+  const body: CaptureRequestBody = { ...target, via, by, evenInObserve };
   const lines = createAgentClient(socket).lines('POST', '/v1/captures', body);
   for await (const line of lines as AsyncIterable<CaptureProgress>) {
     if (output !== 'table' && isLast(line))

@@ -45,6 +45,7 @@ export function describeStatus(io: Io, status: AgentStatus): string {
   const head = formatFields([
     ['node', printable(status.node)],
     ['version', printable(status.version)],
+    ['mode', modeText(io, status.mode)],
     ['up', formatDuration(systemClock.wallMs() - status.startedMs)],
     [
       'captures',
@@ -59,7 +60,7 @@ export function describeStatus(io: Io, status: AgentStatus): string {
     ['rules refused', rules.refused && paint(io, 'red', refusedText(rules))],
   ]);
   const refused = rules.refused ? `\n${printableLines(rules.refused)}\n` : '';
-  const warnings = rules.warnings.map(
+  const warnings = [...status.warnings, ...rules.warnings].map(
     (text) => `${paint(io, 'yellow', 'warning')} ${printable(text)}\n`,
   );
   const stuck = captures.stuck.map(({ target, containerId, sinceMs, tries }) => {
@@ -76,6 +77,11 @@ export function describeStatus(io: Io, status: AgentStatus): string {
     status.recent.length > 0 ? `\n${recentTable(status)}` : '',
     warnings.length > 0 ? `\n${warnings.join('')}` : '',
   ].join('');
+}
+
+function modeText(io: Io, mode: AgentStatus['mode']): string {
+  if (mode === 'enforce') return mode;
+  return paint(io, 'yellow', 'observe: nothing is captured; see `mode` in stillpoint.yaml');
 }
 
 /** After a start with bad files there is nothing to fall back on. */
@@ -123,9 +129,17 @@ function sourcesTable(io: Io, { sources, backends }: AgentStatus): string {
 function rulesTable({ rules }: AgentStatus): string {
   if (rules.loaded.length === 0) return 'no rules are in force\n';
   return formatTable(
-    [{ title: 'RULE' }, { title: 'KIND' }, { title: 'MODE' }],
-    rules.loaded.map(({ id, kind, mode }) => [id, kind, mode].map(printable)),
+    [{ title: 'RULE' }, { title: 'KIND' }, { title: 'MODE' }, { title: 'PASSED OVER' }],
+    rules.loaded.map(({ id, kind, mode, passedOver }) =>
+      [id, kind, mode, passedOverText(passedOver)].map(printable),
+    ),
   );
+}
+
+function passedOverText(passedOver: AgentStatus['rules']['loaded'][number]['passedOver']): string {
+  return Object.entries(passedOver)
+    .map(([reason, count]) => `${count} ${reason}`)
+    .join(', ');
 }
 
 function recentTable({ recent }: AgentStatus): string {
@@ -138,7 +152,7 @@ function recentTable({ recent }: AgentStatus): string {
       { title: 'STATE' },
     ],
     recent.map(({ id, acceptedMs, target, rule, state }) =>
-      [id, new Date(acceptedMs).toISOString(), target, rule, state].map(printable),
+      [id || '-', new Date(acceptedMs).toISOString(), target, rule, state].map(printable),
     ),
   );
 }
