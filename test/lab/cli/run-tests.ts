@@ -4,7 +4,7 @@ import { buildLab } from '../build/index.ts';
 import { down, startInLab, up } from '../cluster/index.ts';
 import { repoDir } from '../layout.ts';
 import { withLabLock } from '../lock.ts';
-import { installImage } from '../rig/install.ts';
+import { installImage } from '../rig/image.ts';
 import { parseUpOptions } from './up.ts';
 
 /** The flags of `up` that may stand before jest's own arguments, and whether a value follows. */

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { defaultUpOptions, type UpOptions, up } from '../cluster/index.ts';
 import type { LabInfo } from '../lab-info.ts';
 import { infoFile } from '../layout.ts';
-import { installImage } from '../rig/install.ts';
+import { installImage } from '../rig/image.ts';
 
 export async function runUp(args: readonly string[]): Promise<number> {
   const options = parseUpOptions(args);

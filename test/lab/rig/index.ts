@@ -1,9 +1,23 @@
 /**
- * What the scenarios on the real node share: the real agent in this process with a service account
- * of exactly its rights, the rules they use, and the proof of an archive.
+ * What the scenarios on the real node share: the real agent, in this process with a service account
+ * of exactly its rights or installed as a DaemonSet, the rules they use, and the proof of an archive.
  */
 export { proveArchive } from './archive-proof.ts';
-export { installImage } from './install.ts';
+export { installImage } from './image.ts';
+export {
+  agentLog,
+  agentPodOn,
+  agentStatus,
+  archiveOf,
+  install,
+  installedIn,
+  installWith,
+  recordsOf,
+  restartAgents,
+  type Settings,
+  stillpointOn,
+  uninstall,
+} from './installed.ts';
 export {
   agentToken,
   emptyCheckpoints,

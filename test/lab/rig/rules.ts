@@ -1,3 +1,6 @@
+/** Pods that opted in. */
+export const optedIn = { 'stillpoint.dev/enabled': 'true' };
+
 /** Rules of the scenarios, as YAML; `when` and `capture` are given in flow style. */
 export function ruleText(rule: {
   name: string;
@@ -7,6 +10,8 @@ export function ruleText(rule: {
   retainClass?: string;
   mode?: 'enforce' | 'observe';
   containers?: readonly string[];
+  /** Labels that a pod must have besides having opted in. */
+  labels?: Record<string, string>;
 }): string {
   const names = (rule.containers ?? []).map((name) => `"${name}"`).join(', ');
   // An empty list would be refused: it reaches nothing.
@@ -19,13 +24,10 @@ spec:
   mode: ${rule.mode ?? 'enforce'}
   when: ${rule.when}
   target:
-    podSelector: { matchLabels: { stillpoint.dev/enabled: "true" } }
+    podSelector: { matchLabels: ${JSON.stringify({ ...optedIn, ...rule.labels })} }
     ${containers}
   capture: ${rule.capture ?? '{}'}
   limits: { cooldown: ${rule.cooldown ?? '10m'} }
   retain: { class: ${rule.retainClass ?? 'default'} }
 `;
 }
-
-/** Pods that opted in. */
-export const optedIn = { 'stillpoint.dev/enabled': 'true' };
