@@ -12,6 +12,7 @@ import {
 import { describeTarget, type RequestSignal } from '../signal/index.ts';
 import type { ApiRoutes } from './api-server.ts';
 import type { AgentStatus, CaptureProgress, PruneItem, PruneReply } from './api-types.ts';
+import { removeCanaryArchive } from './canary-archives.ts';
 import type { Fact, Facts } from './facts.ts';
 import type { Intake } from './intake.ts';
 
@@ -36,6 +37,7 @@ const captureBody = z.strictObject({
 });
 
 const pruneBody = z.strictObject({ dryRun: z.boolean() });
+const canaryBody = z.strictObject({ archive: z.string().min(1).max(255) });
 
 /** The calls of the agent's socket. Archives are listed and shown by the CLI from the directory. */
 export function createApiRoutes(options: ApiRoutesOptions): ApiRoutes {
@@ -47,6 +49,10 @@ export function createApiRoutes(options: ApiRoutesOptions): ApiRoutes {
     'POST /v1/prune': async ({ body, signal }) => {
       const { dryRun } = parse(pruneBody, body);
       return pruneReplyOf(await retention.runOnce('manual', { dryRun, signal }));
+    },
+    'POST /v1/canary-archives/remove': async ({ body }) => {
+      await removeCanaryArchive(options.archives, parse(canaryBody, body).archive);
+      return { removed: true };
     },
     'POST /v1/pause': async () => {
       dispatcher.pause();

@@ -11,6 +11,7 @@ export type {
   PruneReply,
 } from './api-types.ts';
 export { type Agent, type AgentOptions, startAgent } from './app.ts';
+export { CANARY_POD_PREFIX } from './canary-archives.ts';
 export { createNodeKubelet, findKubeletAddress } from './clients.ts';
 export { type ConfigFlags, loadAgentConfig, parseAgentConfig } from './config.ts';
 export type { AgentConfig } from './config-schema.ts';

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
 import { addArchivesCommand } from './commands/archives.ts';
+import { addCanaryCommand } from './commands/canary.ts';
 import { addCaptureCommand } from './commands/capture.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
@@ -34,6 +35,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
   addCaptureCommand(program, io, end);
   addStatusCommands(program, io);
   addDoctorCommand(program, io, end);
+  addCanaryCommand(program);
   program
     .command('version')
     .description('the version of this program')

@@ -1,9 +1,9 @@
 import { type Finding, fail, type Line, ok, warn } from './line.ts';
 
-/** Checks without which one of the ways cannot be gone. */
+/** Checks that close a way to a checkpoint when they fail. */
 const WAYS: Readonly<Record<'cri' | 'kubelet', readonly string[]>> = {
-  cri: ['runtime', 'criu', 'checkpoints-directory', 'disks'],
-  kubelet: ['kubelet', 'runtime', 'criu', 'checkpoints-directory', 'disks'],
+  cri: ['runtime', 'criu', 'checkpoints-directory', 'disks', 'canary-cri'],
+  kubelet: ['kubelet', 'runtime', 'criu', 'checkpoints-directory', 'disks', 'canary-kubelet'],
 };
 
 /** Warnings that close a way all the same: the right is missing. */
@@ -24,25 +24,27 @@ function judge(lines: readonly Line[]): Finding {
   });
   const open = ways.filter(({ closedBy }) => closedBy.length === 0);
   const names = open.map(({ backend }) => backend).join(' and ');
-  const causes = [...new Set(ways.flatMap(({ closedBy }) => closedBy))].join(', ');
   if (open.length === 0) {
+    const causes = [...new Set(ways.flatMap(({ closedBy }) => closedBy))].join(', ');
     const what = `no container of this node can be captured: ${causes}`;
     return fail('cannot-capture', what, `Follow the next step of: ${causes}.`);
   }
-  const broken = lines.filter(({ state }) => state === 'fail').map(({ check }) => check);
-  if (broken.length > 0) {
+  const broken = [...new Set(lines.filter(isFailed).map(({ check }) => check))].join(', ');
+  if (broken !== '') {
     const what = `checkpoints can be made through ${names}, but not all of Stillpoint works`;
-    const next = `Follow the next step of: ${[...new Set(broken)].join(', ')}.`;
-    return warn('not-whole', what, next);
+    return warn('not-whole', what, `Follow the next step of: ${broken}.`);
   }
-  const unproven = lines.some(({ check, code }) => check === 'criu' && code === 'not-proven');
-  if (unproven) {
+  if (lines.some(({ check, code }) => check === 'criu' && code === 'not-proven')) {
     const what = `containers can be captured through ${names}, if CRIU works`;
     return warn('not-proven', what, 'Run `stillpoint doctor --canary`.');
   }
   return ok(`containers can be captured through ${names}`);
 }
 
-function isClosed({ state, code }: Line): boolean {
-  return state === 'fail' || (state === 'warn' && CLOSING_CODES.has(code));
+function isFailed({ state }: Line): boolean {
+  return state === 'fail';
+}
+
+function isClosed(line: Line): boolean {
+  return isFailed(line) || (line.state === 'warn' && CLOSING_CODES.has(line.code));
 }
