@@ -15,7 +15,7 @@ import {
   thawing,
 } from './capture-state.ts';
 import { chooseBackend } from './choose-backend.ts';
-import { classifyFailure } from './classify.ts';
+import { classifyDeath, classifyFailure } from './classify.ts';
 import { readDumpLog } from './dump-log.ts';
 import { type FailureClass, failureClasses } from './failure.ts';
 import type { FreezeRates } from './freeze-rates.ts';
@@ -260,10 +260,11 @@ class CapturerImpl implements Capturer {
     { thaw, timings }: Aftermath,
   ): Promise<CaptureOutcome> {
     const { containerId } = trigger.target;
-    const failure =
+    const named =
       reply.failure === 'unknown'
         ? classifyFailure(reply.message, await readDumpLog(reply.message, containerId))
         : reply.failure;
+    const failure = thaw.end === 'gone' ? classifyDeath(named) : named;
     this.#uncapturable.note(containerId, failure);
     const lateArchive = await this.#clearUp(plan, reply, timings.startedAtMs);
     const { journal } = this.#options;

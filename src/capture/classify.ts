@@ -78,6 +78,24 @@ export function classifyFailure(runtimeText: string, dumpLog = ''): FailureClass
   );
 }
 
+/**
+ * Classes that may only say that there was nothing left to freeze or to dump. Not told by words:
+ * runc says `container not running` of one that somebody else has frozen, too.
+ */
+const MAY_BE_DEATH: ReadonlySet<FailureClass> = new Set([
+  'unknown',
+  'freeze-failed',
+  'not-running',
+]);
+
+/**
+ * The class of a failure after which the container was found dead, though the guard had seen it
+ * run. A cause that CRIU or the runtime named stays: it would have failed alive, too. Pure.
+ */
+export function classifyDeath(failure: FailureClass): FailureClass {
+  return MAY_BE_DEATH.has(failure) ? 'died-during-capture' : failure;
+}
+
 function find(patterns: readonly Pattern[], text: string): FailureClass | undefined {
   return patterns.find(({ all }) => all.every((part) => text.includes(part)))?.failure;
 }

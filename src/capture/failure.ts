@@ -67,6 +67,11 @@ export const failureClasses = {
     hint: 'only a running container can be captured',
     retryable: false,
   },
+  'died-during-capture': {
+    meaning: 'the container ended or was killed (out of memory, a probe) while it was captured',
+    hint: 'capture earlier: a lower `above` or a higher `orFullWithin`, the first failed probe',
+    retryable: false,
+  },
   'target-gone': {
     meaning: 'the kubelet or the runtime does not know the pod or container',
     hint: 'it was deleted or has moved',

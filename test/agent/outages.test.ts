@@ -87,6 +87,26 @@ describe('an agent whose kubelet is away', () => {
   });
 });
 
+describe('a container that dies while it is captured', () => {
+  it('is named for that, whatever the runtime says', async () => {
+    const node = await startNode();
+    node.rules('boom', rule('boom', BOOM));
+    node.sim.scenario.addPod(cart());
+    node.sim.faults.set({ kind: 'slow', factor: 20 }, { times: 1 });
+    const running = await node.start();
+    boom(node);
+    await node.sim.happenings.first('frozen');
+    node.sim.scenario.exit(CART, 137, 'OOMKilled');
+    const { outcome } = await running.first('ended');
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      failure: 'died-during-capture',
+      hint: expect.stringContaining('earlier'),
+      thaw: { end: 'gone' },
+    });
+  });
+});
+
 describe('an agent whose NATS server is away at the start', () => {
   it('is degraded, and takes alerts once it is there', async () => {
     const node = await startNode();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { classifyFailure } from '../../src/capture/classify.ts';
+import { classifyDeath, classifyFailure } from '../../src/capture/classify.ts';
 import type { FailureClass } from '../../src/capture/index.ts';
 
 const id = 'a'.repeat(64);
@@ -133,6 +133,19 @@ const logLines: readonly [FailureClass, string][] = [
   ],
   ['disk-full', "(00.01) Error (criu/page-xfer.c:1): Can't write pages: No space left on device"],
 ];
+
+describe('a failure after which the container is dead', () => {
+  it.each<[FailureClass, FailureClass]>([
+    ['unknown', 'died-during-capture'],
+    ['freeze-failed', 'died-during-capture'],
+    ['not-running', 'died-during-capture'],
+    ['external-socket', 'external-socket'],
+    ['disk-full', 'disk-full'],
+    ['timeout', 'timeout'],
+  ])('%s is %s', (named, failure) => {
+    expect(classifyDeath(named)).toBe(failure);
+  });
+});
 
 describe('failures are named', () => {
   it.each(runtimeTexts)('%s by the words of the runtime: %s', (failure, text) => {
