@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildBundle } from '../build.ts';
-import { appEntries, entryPoint, nodeEntries } from './app-layer.ts';
+import { appEntries, nodeEntries } from './app-layer.ts';
 import { baseEntries, type DebianPackage, readDeb } from './base-layer.ts';
 import { debianComponents, nodeComponent, npmComponents, productComponent } from './components.ts';
+import { imageConfig } from './config.ts';
 import { fetchDebs } from './debian.ts';
 import { cachedLayer, writeWhole } from './layer-cache.ts';
 import {
@@ -22,6 +23,7 @@ import { imageTimeSeconds, type Pins, readPins } from './pins.ts';
 import { step } from './process.ts';
 import { recipeOf } from './recipe.ts';
 import { sbomText } from './sbom.ts';
+import { unpackLayers } from './unpack.ts';
 
 export interface ImageOptions {
   /** The processor it is for; amd64 when left out. */
@@ -30,6 +32,8 @@ export interface ImageOptions {
   directory?: string;
   /** Make everything again, though nothing has changed. What was fetched is not fetched again. */
   fresh?: boolean;
+  /** A new directory that the image's files are written into, too. */
+  unpacked?: string;
 }
 
 export interface BuiltImage {
@@ -56,7 +60,7 @@ export async function buildImage(options: ImageOptions = {}): Promise<BuiltImage
   const recipe = recipeOf([platform, String(timeSeconds)]);
   const names = fileNames(manifest.version, platform);
   const summary = join(directory, names.summary);
-  if (options.fresh !== true) {
+  if (options.fresh !== true && options.unpacked === undefined) {
     const before = builtBefore(summary, recipe);
     if (before) return before;
   }
@@ -65,6 +69,7 @@ export async function buildImage(options: ImageOptions = {}): Promise<BuiltImage
   rmSync(summary, { force: true });
   const context = { platform, manifest, pins, timeSeconds, fresh: options.fresh === true };
   const { image, sbom } = await composeImage(context);
+  if (options.unpacked !== undefined) unpackLayers(image.layers, resolve(options.unpacked));
   const { archive, digest } = makeArchive(image, timeSeconds);
   writeWhole(join(directory, names.archive), archive);
   writeWhole(join(directory, names.sbom), Buffer.from(sbom));
@@ -178,21 +183,4 @@ async function appLayer(
   } finally {
     rmSync(bundleDir, { recursive: true, force: true });
   }
-}
-
-function imageConfig({ version, description, license }: Manifest): OciImage['config'] {
-  return {
-    // Root, and on its node in all but name: it reads other users' cgroups and sockets of root.
-    User: '0:0',
-    Env: ['PATH=/usr/sbin:/usr/bin'],
-    Entrypoint: [entryPoint],
-    Cmd: ['agent'],
-    WorkingDir: '/',
-    Labels: {
-      'org.opencontainers.image.title': 'stillpoint',
-      'org.opencontainers.image.description': description,
-      'org.opencontainers.image.version': version,
-      'org.opencontainers.image.licenses': license,
-    },
-  };
 }

@@ -6,10 +6,11 @@ import { updatePins } from './update-pins.ts';
 
 /*
  * npm run image -- [--platform linux/amd64|linux/arm64] [--directory DIRECTORY] [--fresh]
- *                  [--update-pins] [--output table|json]
+ *                  [--unpacked DIRECTORY] [--update-pins] [--output table|json]
  *
  * Writes the container image as an OCI archive to dist/image, with the list of what is inside
  * beside it, and says its name, digest and size. --fresh makes it again though nothing changed.
+ * --unpacked also writes the image's files into a new directory, for deploy/Dockerfile.
  * --update-pins first takes the newest Debian packages, and node as package.json has it, into
  * scripts/image/pins.json.
  */
@@ -18,6 +19,7 @@ try {
     options: {
       platform: { type: 'string', default: 'linux/amd64' },
       directory: { type: 'string' },
+      unpacked: { type: 'string' },
       fresh: { type: 'boolean', default: false },
       output: { type: 'string', default: 'table' },
       'update-pins': { type: 'boolean', default: false },
@@ -25,8 +27,8 @@ try {
   });
   const platform = platformOf(values.platform);
   if (values['update-pins']) await updatePins();
-  const { directory, fresh } = values;
-  const built = await buildImage({ platform, directory, fresh });
+  const { directory, fresh, unpacked } = values;
+  const built = await buildImage({ platform, directory, fresh, unpacked });
   process.stdout.write(
     values.output === 'json' ? `${JSON.stringify(built, null, 2)}\n` : describe(built),
   );

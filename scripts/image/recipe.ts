@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { repositoryRoot } from './names.ts';
 
 /** Everything in this repository that the image depends on. */
-const inputs = [
+export const inputs = [
   'src',
   'proto',
   'rules',
