@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type Cleanup,
   type Clock,
@@ -19,6 +19,7 @@ import { createDecisionSide, type DecisionSide, denyReasonOf, podOf } from './de
 import { createFacts, type Fact, type Facts } from './facts.ts';
 import { createHttp } from './http.ts';
 import { createObserved, type Observed } from './observed.ts';
+import { closeToOthers } from './private-directory.ts';
 import { countArchives, diskOf, readStatus } from './status.ts';
 import { createTell } from './tell.ts';
 
@@ -81,6 +82,7 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   log.info('starting', { version, node: config.node });
   const facts = createFacts(clock, (error) => log.error('listener-failed', { error }));
   if (options.onFact) facts.listen(options.onFact);
+  closeToOthers([config.stateDir, dirname(config.socket), config.checkpointsDir], log);
   const store = options.store ?? openStore(join(config.stateDir, 'state.db'));
   cleanup.add('state database', () => store.close());
   const clients = await createClients(options);
@@ -107,6 +109,7 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
       status,
     }),
     (error) => log.error('socket-trouble', { error }),
+    clock,
   );
   await api.start();
   cleanup.add('socket', () => api.stop());

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { messageOf, StillpointError } from '../base/index.ts';
@@ -24,13 +24,28 @@ export interface Store {
 /** Opens (and makes) the database at `path`, or one in memory for `:memory:`; migrates it. */
 export function openStore(path: string): Store {
   try {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (path !== ':memory:') {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makePrivate(path);
+    }
     const database = new DatabaseSync(path);
     database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=2000;');
     migrate(database, path);
     return wrap(database, path);
   } catch (error) {
     throw fromSqlite(error, path, 'open');
+  }
+}
+
+/**
+ * SQLite makes its files for all to read; those beside the database get its mode. A file that is
+ * there is never opened here: closing it again would drop a lock that this process holds.
+ */
+function makePrivate(path: string): void {
+  if (!statSync(path, { throwIfNoEntry: false })) closeSync(openSync(path, 'wx', 0o600));
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
+    if ((mode & 0o077) !== 0) chmodSync(file, 0o600);
   }
 }
 

@@ -36,6 +36,16 @@ describe('the state database', () => {
     again.close();
   });
 
+  it('keeps its files from all others, also those that an older version has made', () => {
+    const path = join(directory, 'state.db');
+    writeFileSync(path, '', { mode: 0o644 });
+    const store = openStore(path);
+    store.run('INSERT INTO setting VALUES (?, ?)', 'a', '1');
+    const modes = ['', '-wal', '-shm'].map((end) => statSync(`${path}${end}`).mode & 0o777);
+    expect(modes).toEqual([0o600, 0o600, 0o600]);
+    store.close();
+  });
+
   it('undoes a transaction that throws', () => {
     const store = openStore(':memory:');
     const failing = () =>
