@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { Archives } from '../archive/index.ts';
 import { type Clock, type Random, StillpointError } from '../base/index.ts';
-import type { Dispatcher } from '../dispatch/index.ts';
+import { recoveryRow } from '../capture/index.ts';
+import type { Dispatcher, Trigger } from '../dispatch/index.ts';
 import type { Retention, RetentionReport } from '../retention/index.ts';
 import {
   heldBackReasons,
@@ -10,8 +11,15 @@ import {
   type SweepResult,
 } from '../retention/index.ts';
 import { describeTarget, type RequestSignal } from '../signal/index.ts';
-import type { ApiRoutes } from './api-server.ts';
-import type { AgentStatus, CaptureProgress, PruneItem, PruneReply } from './api-types.ts';
+import type { ApiHandler, ApiRoutes } from './api-server.ts';
+import type {
+  AgentStatus,
+  CaptureEnd,
+  CaptureProgress,
+  JoinedCapture,
+  PruneItem,
+  PruneReply,
+} from './api-types.ts';
 import { removeCanaryArchive } from './canary-archives.ts';
 import type { Fact, Facts } from './facts.ts';
 import type { Intake } from './intake.ts';
@@ -44,8 +52,8 @@ export function createApiRoutes(options: ApiRoutesOptions): ApiRoutes {
   const { dispatcher, retention, status } = options;
   return {
     'GET /v1/status': () => status(),
-    'POST /v1/captures': ({ body, send, signal }) =>
-      capture(options, parse(captureBody, body), send, signal),
+    'POST /v1/captures': ({ body, send, signal, stopping }) =>
+      capture(options, parse(captureBody, body), send, { signal, stopping }),
     'POST /v1/prune': async ({ body, signal }) => {
       const { dryRun } = parse(pruneBody, body);
       return pruneReplyOf(await retention.runOnce('manual', { dryRun, signal }));
@@ -76,11 +84,11 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
 
 /** Asks for a capture and tells how it goes until it has ended. */
 async function capture(
-  { intake, facts, clock, random }: ApiRoutesOptions,
+  { intake, dispatcher, facts, clock, random }: ApiRoutesOptions,
   wish: z.output<typeof captureBody>,
   send: (line: CaptureProgress) => void,
-  signal: AbortSignal,
-): Promise<CaptureProgress> {
+  { signal, stopping }: Pick<Parameters<ApiHandler>[0], 'signal' | 'stopping'>,
+): Promise<CaptureEnd> {
   const nowMs = clock.wallMs();
   const requestId = random.integer(0, 0xffffffff).toString(16).padStart(8, '0');
   const request: RequestSignal = {
@@ -97,7 +105,8 @@ async function capture(
     heard.push(fact);
     wake();
   });
-  signal.addEventListener('abort', () => wake(), { once: true });
+  const ends = AbortSignal.any([signal, stopping]);
+  ends.addEventListener('abort', () => wake(), { once: true });
   try {
     const [taken] = intake.take(request);
     if (!taken) throw new StillpointError({ code: 'internal', message: 'no decision was made' });
@@ -107,14 +116,17 @@ async function capture(
       return { kind: 'refused', reason: acceptance.reason, detail: acceptance.detail };
     }
     const { id, target } = acceptance.trigger;
-    send({ kind: 'accepted', trigger: id, target: describeTarget(target) });
-    while (!signal.aborted) {
+    const joined = acceptance.kind === 'coalesced' ? joinedOf(acceptance.trigger) : {};
+    send({ kind: 'accepted', trigger: id, target: describeTarget(target), ...joined });
+    for (;;) {
       for (let fact = heard.shift(); fact; fact = heard.shift()) {
         const progress = progressOf(fact, id);
         if (!progress) continue;
-        if (progress.kind !== 'capturing' && progress.kind !== 'verifying') return progress;
+        if (isEnd(progress)) return { ...progress, ...joined };
         send(progress);
       }
+      if (signal.aborted) break;
+      if (stopping.aborted) return { ...stoppedBefore(dispatcher, id), ...joined };
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -123,6 +135,22 @@ async function capture(
   } finally {
     stop();
   }
+}
+
+/** The first decision settled how its capture is made. */
+function joinedOf({ decisions: [first] }: Trigger): { joined?: JoinedCapture } {
+  return first ? { joined: { rule: first.rule, via: first.capture.via } } : {};
+}
+
+function isEnd(progress: CaptureProgress): progress is CaptureEnd {
+  return !['accepted', 'capturing', 'verifying'].includes(progress.kind);
+}
+
+/** Nothing of the agent captures any more: the journal says how far it came. */
+function stoppedBefore({ journal }: Dispatcher, trigger: string): CaptureEnd {
+  const entry = journal.unfinished().find((one) => one.trigger.id === trigger);
+  const then = entry ? (recoveryRow(entry.state)?.decision ?? 'thaw-and-look') : 'nothing';
+  return { kind: 'stopped', trigger, then };
 }
 
 /** What a fact means for the one who waits for that trigger; undefined = nothing. */

@@ -2,7 +2,13 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { isStillpointError, messageOf, nodeCodeOf, StillpointError } from '../base/index.ts';
+import {
+  type Clock,
+  isStillpointError,
+  messageOf,
+  nodeCodeOf,
+  StillpointError,
+} from '../base/index.ts';
 
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -14,6 +20,8 @@ export type ApiHandler = (call: {
   send: (line: unknown) => void;
   /** Aborted when the caller hangs up. */
   signal: AbortSignal;
+  /** Aborted when the server stops: what still waits then says so and ends. */
+  stopping: AbortSignal;
 }) => Promise<unknown>;
 
 /** `GET /v1/archives/:name` → handler. */
@@ -22,8 +30,12 @@ export type ApiRoutes = Readonly<Record<string, ApiHandler>>;
 export interface ApiServer {
   /** Error: `conflict` when another agent listens there, `not-writable` when it cannot. */
   start(): Promise<void>;
+  /** Takes no more calls, and lets those under way give their last answer. */
   stop(): Promise<void>;
 }
+
+/** A caller that does not read its last answer is not waited for. */
+const STOP_MS_MAX = 1_000;
 
 /**
  * The agent's own API: HTTP and JSON on a unix socket of mode 0600. Who may open the socket is
@@ -33,9 +45,13 @@ export function createApiServer(
   socket: string,
   routes: ApiRoutes,
   onTrouble: (error: Error) => void,
+  clock: Pick<Clock, 'after'>,
 ): ApiServer {
+  const stopping = new AbortController();
   const server = createServer((request, response) => {
-    void answer(routes, request, response);
+    // One command, one call: a kept connection would only have to be closed at the stop.
+    response.shouldKeepAlive = false;
+    void answer(routes, request, response, stopping.signal);
   });
   // No file descriptor left for a caller, for example: nobody listening would end the process.
   server.on('error', (error) => {
@@ -48,11 +64,14 @@ export function createApiServer(
       await listen(server, socket);
       chmodSync(socket, 0o600);
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    async stop() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      stopping.abort();
+      const cancel = clock.after(STOP_MS_MAX, () => server.closeAllConnections());
+      await closed;
+      cancel();
+    },
   };
 }
 
@@ -118,6 +137,7 @@ async function answer(
   routes: ApiRoutes,
   request: IncomingMessage,
   response: ServerResponse,
+  stopping: AbortSignal,
 ): Promise<void> {
   const hungUp = new AbortController();
   response.on('close', () => hungUp.abort());
@@ -129,7 +149,7 @@ async function answer(
         response.writeHead(200, { 'content-type': 'application/x-ndjson' });
       response.write(`${JSON.stringify(line)}\n`);
     };
-    const result = await handler({ params, body, send, signal: hungUp.signal });
+    const result = await handler({ params, body, send, signal: hungUp.signal, stopping });
     if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/json' });
     response.end(result === undefined ? '' : `${JSON.stringify(result)}\n`);
   } catch (error) {

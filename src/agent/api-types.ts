@@ -1,5 +1,5 @@
 import type { ArchiveRecord } from '../archive/index.ts';
-import type { Availability } from '../capture/index.ts';
+import type { Availability, RecoveryDecision } from '../capture/index.ts';
 import type { BackendChoice, BackendName, ReasonCode } from '../signal/index.ts';
 import type { SourceStatus } from '../sources/index.ts';
 
@@ -64,15 +64,28 @@ export interface CaptureRequestBody {
   evenInObserve?: boolean;
 }
 
-/** One line of the reply to POST /v1/captures; the last one is `done`, `refused` or `failed`. */
+/** One line of the reply to POST /v1/captures; the last one is a CaptureEnd. */
 export type CaptureProgress =
-  | { kind: 'accepted'; trigger: string; target: string }
+  | { kind: 'accepted'; trigger: string; target: string; joined?: JoinedCapture }
   | { kind: 'capturing' }
   | { kind: 'verifying'; backend: BackendName; checkpointMs: number; frozenMs?: number }
+  | CaptureEnd;
+
+/** A capture of the same container that was wanted before: its `via` holds, not the caller's. */
+export interface JoinedCapture {
+  rule: string;
+  via: BackendChoice;
+}
+
+/** How it ended for the one who asked. */
+export type CaptureEnd = { joined?: JoinedCapture } & (
   | { kind: 'done'; record: ArchiveRecord }
   | { kind: 'refused'; reason: ReasonCode; detail: string }
   | { kind: 'failed'; class: string; message: string; hint: string }
-  | { kind: 'broken'; archive: string; findings: readonly string[] };
+  | { kind: 'broken'; archive: string; findings: readonly string[] }
+  /** The agent stops first; `then` is what its next start does about the trigger. */
+  | { kind: 'stopped'; trigger: string; then: RecoveryDecision }
+);
 
 /** The reply to POST /v1/prune: every archive, with what was done and why. */
 export interface PruneReply {

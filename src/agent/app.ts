@@ -129,23 +129,12 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   await decisions.start();
   await captures.start();
   watch.start();
-  log.info('started', {
-    mode: watch.mode(),
-    node: config.node,
-    http: address,
-    socket: config.socket,
-  });
+  const { node, socket } = config;
+  log.info('started', { mode: watch.mode(), node, http: address, socket });
   let stopping: Promise<void> | undefined;
-  return {
-    facts,
-    status,
-    http: () => address,
-    stop() {
-      // A second call must not take away what the first one's capture still needs.
-      stopping ??= stop(cleanup, log);
-      return stopping;
-    },
-  };
+  // A second call must not take away what the first one's capture still needs.
+  const stopOnce = () => (stopping ??= stop(cleanup, log));
+  return { facts, status, http: () => address, stop: stopOnce };
 }
 
 /** Everything before a capture is wanted, everything after, and whether rules capture at all. */

@@ -5,8 +5,10 @@
  */
 export type {
   AgentStatus,
+  CaptureEnd,
   CaptureProgress,
   CaptureRequestBody,
+  JoinedCapture,
   PruneItem,
   PruneReply,
 } from './api-types.ts';

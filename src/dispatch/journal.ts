@@ -73,14 +73,16 @@ interface JournalDocument {
   facts: JournalFacts;
 }
 
+const ended = [...ENDED].map((state) => `'${state}'`).join(', ');
+const isStuck = `coalesce(json_extract(document, '$.facts.stuck'), 0)`;
+
 export function createJournal(store: Store, wallMs: () => number): Journal {
   const read = (id: string): JournalDocument | undefined => {
     const row = store.get('SELECT document FROM trigger_journal WHERE id = ?', id);
     return row ? (JSON.parse(String(row.document)) as JournalDocument) : undefined;
   };
-  const isStuck = `coalesce(json_extract(document, '$.facts.stuck'), 0)`;
-  const ended = [...ENDED].map((state) => `'${state}'`).join(', ');
   return {
+    ...createReads(store),
     insert(trigger) {
       store.run(
         `INSERT INTO trigger_journal (id, state, container_id, accepted_ms, updated_ms, document)
@@ -122,20 +124,6 @@ export function createJournal(store: Store, wallMs: () => number): Journal {
         triggerId,
       );
     },
-    stuck: () =>
-      store
-        .all(`SELECT * FROM trigger_journal WHERE ${isStuck} ORDER BY accepted_ms, rowid`)
-        .map(toEntry),
-    unfinished: () =>
-      store
-        .all(
-          `SELECT * FROM trigger_journal WHERE state NOT IN (${ended}) ORDER BY accepted_ms, rowid`,
-        )
-        .map(toEntry),
-    recent: (count) =>
-      store
-        .all('SELECT * FROM trigger_journal ORDER BY accepted_ms DESC, rowid DESC LIMIT ?', count)
-        .map(toEntry),
     prune: ({ endedMs, refusedMs }) =>
       store.run(
         `DELETE FROM trigger_journal WHERE NOT ${isStuck} AND
@@ -143,6 +131,16 @@ export function createJournal(store: Store, wallMs: () => number): Journal {
         endedMs,
         refusedMs,
       ),
+  };
+}
+
+function createReads(store: Store): Pick<Journal, 'stuck' | 'unfinished' | 'recent'> {
+  const all = (rest: string, ...values: number[]) =>
+    store.all(`SELECT * FROM trigger_journal ${rest}`, ...values).map(toEntry);
+  return {
+    stuck: () => all(`WHERE ${isStuck} ORDER BY accepted_ms, rowid`),
+    unfinished: () => all(`WHERE state NOT IN (${ended}) ORDER BY accepted_ms, rowid`),
+    recent: (count) => all('ORDER BY accepted_ms DESC, rowid DESC LIMIT ?', count),
   };
 }
 

@@ -71,15 +71,22 @@ async function rig(play: Play = async () => undefined) {
     status: async () => ({ version: '1.2.3' }) as AgentStatus,
   });
   const hungUp = new AbortController();
+  const stopping = new AbortController();
   const sent: CaptureProgress[] = [];
   const call = async (route: string, body?: unknown) => {
     const handler: ApiHandler | undefined = routes[route];
     if (!handler) throw new Error(`no ${route}`);
     const send = (line: unknown) => void sent.push(line as CaptureProgress);
-    return handler({ params: {}, body, send, signal: hungUp.signal });
+    return handler({
+      params: {},
+      body,
+      send,
+      signal: hungUp.signal,
+      stopping: stopping.signal,
+    });
   };
   intake.take(podChanged(pod()));
-  const made = { clock, heard, archives, dispatcher, intake, sent, hungUp, call };
+  const made = { clock, heard, archives, dispatcher, intake, sent, hungUp, stopping, call };
   return made;
 }
 
@@ -198,6 +205,38 @@ describe('a capture that a person asks for', () => {
     expect(await second).toMatchObject({ kind: 'done' });
     const triggers = one.sent.map((line) => line.kind === 'accepted' && line.trigger);
     expect(new Set(triggers).size).toBe(1);
+  });
+
+  it('tells that it joined another in whose way the capture is made', async () => {
+    let finish: () => void = () => undefined;
+    const one = await rig(async (trigger, made) => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      end(made, { kind: 'archived', trigger, record: recordOf(trigger) });
+    });
+    const first = one.call('POST /v1/captures', { ...BODY, via: 'cri' });
+    await settle();
+    const second = one.call('POST /v1/captures', { ...BODY, via: 'kubelet' });
+    await settle();
+    finish();
+    expect(await first).not.toHaveProperty('joined');
+    const joined = { rule: 'request', via: 'cri' };
+    expect(await second).toMatchObject({ kind: 'done', joined });
+    expect(one.sent).toMatchObject([{ kind: 'accepted' }, { kind: 'accepted', joined }]);
+  });
+
+  it.each([
+    ['queued', 'requeue'],
+    ['checkpointing', 'thaw-and-look'],
+    ['verifying', 'verify'],
+    ['recorded', 'nothing'],
+  ] as const)('is told what becomes of it when the agent stops at %s', async (state, then) => {
+    const one = await rig(async () => new Promise(() => undefined));
+    const asked = one.call('POST /v1/captures', BODY);
+    await settle();
+    const trigger = one.dispatcher.journal.recent(1)[0]?.trigger.id ?? '';
+    one.dispatcher.journal.note(trigger, state);
+    one.stopping.abort();
+    expect(await asked).toEqual({ kind: 'stopped', trigger, then });
   });
 
   it('goes on without the one who asked, when he hangs up', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ApiRoutes, type ApiServer, createApiServer } from '../../src/agent/api-server.ts';
-import { StillpointError } from '../../src/base/index.ts';
+import { StillpointError, systemClock } from '../../src/base/index.ts';
 import { createAgentClient } from '../../src/cli/agent-client.ts';
 
 let directory: string;
@@ -25,7 +25,7 @@ const noTrouble = (error: Error) => {
 };
 
 async function serve(routes: ApiRoutes): Promise<ReturnType<typeof createAgentClient>> {
-  server = createApiServer(socket, routes, noTrouble);
+  server = createApiServer(socket, routes, noTrouble, systemClock);
   await server.start();
   return createAgentClient(socket);
 }
@@ -62,6 +62,45 @@ describe("the agent's socket", () => {
     };
     await expect(read()).rejects.toMatchObject({ code: 'disk-low', message: 'no room' });
     expect(seen).toEqual([{ step: 1 }]);
+  });
+
+  it('lets those who wait give their last answer when it stops', async () => {
+    const began = Promise.withResolvers<void>();
+    const client = await serve({
+      'POST /v1/work': async ({ send, stopping }) => {
+        send({ step: 1 });
+        began.resolve();
+        await new Promise((resolve) => stopping.addEventListener('abort', resolve));
+        return { kind: 'stopped' };
+      },
+    });
+    const read = async () => {
+      const seen: unknown[] = [];
+      for await (const line of client.lines('POST', '/v1/work', {})) seen.push(line);
+      return seen;
+    };
+    const reading = read();
+    await began.promise;
+    await server?.stop();
+    server = undefined;
+    expect(await reading).toEqual([{ step: 1 }, { kind: 'stopped' }]);
+  });
+
+  it('does not wait for those who do not end', async () => {
+    const began = Promise.withResolvers<void>();
+    const client = await serve({
+      'POST /v1/work': () => {
+        began.resolve();
+        return new Promise(() => undefined);
+      },
+    });
+    const call = expect(client.json('POST', '/v1/work', {})).rejects.toMatchObject({
+      code: 'unreachable',
+    });
+    await began.promise;
+    await server?.stop();
+    server = undefined;
+    await call;
   });
 
   it('passes an error on with its code and hint', async () => {
@@ -105,23 +144,25 @@ describe("the agent's socket", () => {
 
   it('does not take the place of an agent that runs', async () => {
     await serve({});
-    const second = createApiServer(socket, {}, noTrouble);
+    const second = createApiServer(socket, {}, noTrouble, systemClock);
     await expect(second.start()).rejects.toMatchObject({ code: 'conflict' });
   });
 
   it('does not remove a file that is no socket', async () => {
     socket = join(directory, 'file');
     writeFileSync(socket, 'precious');
-    await expect(createApiServer(socket, {}, noTrouble).start()).rejects.toMatchObject({
-      code: 'not-writable',
-    });
+    await expect(createApiServer(socket, {}, noTrouble, systemClock).start()).rejects.toMatchObject(
+      {
+        code: 'not-writable',
+      },
+    );
     expect(statSync(socket).size).toBe(8);
   });
 
   it('says that its directory cannot be made', async () => {
     writeFileSync(join(directory, 'file'), '');
     socket = join(directory, 'file', 'agent.sock');
-    const starting = createApiServer(socket, {}, noTrouble).start();
+    const starting = createApiServer(socket, {}, noTrouble, systemClock).start();
     await expect(starting).rejects.toMatchObject({
       code: 'not-writable',
       message: expect.stringContaining(join(directory, 'file')),

@@ -104,6 +104,47 @@ describe('stillpoint capture', () => {
     expect(node.sim.happenings.all('checkpoint-received')).toEqual([]);
   });
 
+  it('ends with 3 when the agent stops first, and says what becomes of it', async () => {
+    const { node, running, ask } = await startAgent();
+    await known(running);
+    node.sim.scenario.addPod(cart({ name: 'second' }));
+    await running.first('signal', ({ signal }) => {
+      return signal.kind === 'podChanged' && signal.pod.name === 'second';
+    });
+    node.sim.faults.set({ kind: 'slow', factor: 10 }, { times: 1 });
+    const first = ask('capture', 'shop/cart');
+    await node.sim.happenings.first('frozen');
+    const second = ask('capture', 'shop/second');
+    await running.first('accepted', ({ trigger }) => trigger.target.pod === 'second');
+    await running.agent.stop();
+    expect(await second).toMatchObject({
+      code: 3,
+      out: expect.stringMatching(/^stopped the agent stopped before the end of \S+: it is kept in/),
+    });
+    const { code, out } = await first;
+    // Its checkpoint had the time to end; whether it was proved, too, is a matter of milliseconds.
+    expect(code === 0 ? out : `${code} ${out}`).toMatch(
+      /^captured |^3 stopped .*the archive is there: the next start proves/,
+    );
+    const next = await node.start();
+    await next.archived('second');
+  });
+
+  it('says that it joined a capture that is made in another way', async () => {
+    const { node, running, ask } = await startAgent();
+    await known(running);
+    node.sim.faults.set({ kind: 'slow', factor: 10 }, { times: 1 });
+    const first = ask('capture', 'shop/cart', '--via', 'cri');
+    await node.sim.happenings.first('frozen');
+    const { code, out, err } = await ask('capture', 'shop/cart', '--via', 'kubelet');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^captured /);
+    expect(err).toContain(
+      'joined a capture that rule request wanted already, through cri; --via kubelet had no effect',
+    );
+    expect((await first).err).not.toContain('joined');
+  });
+
   it.each(['cart', 'a/b/c/d', '/cart', 'shop/', 'shop/cart/', ''])(
     'ends with 2 for a target written as "%s"',
     async (target) => {

@@ -1,6 +1,11 @@
 import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
-import type { CaptureProgress, CaptureRequestBody } from '../../agent/index.ts';
+import type {
+  CaptureEnd,
+  CaptureProgress,
+  CaptureRequestBody,
+  JoinedCapture,
+} from '../../agent/index.ts';
 import { formatBytes, formatDuration, StillpointError } from '../../base/index.ts';
 import { type BackendChoice, reasons } from '../../signal/index.ts';
 import { createAgentClient } from '../agent-client.ts';
@@ -33,7 +38,11 @@ export function addCaptureCommand(program: Command, io: Io, end: (end: CommandEn
     .addHelpText(
       'after',
       `
-Exit code 4: refused, for the reason that is named.
+Exit code 3: the agent is away, or it stopped before the end. What it had accepted is in its
+journal and goes on at its next start. Exit code 4: refused, for the reason that is named.
+
+A container is captured once at a time: what another rule wants already is joined, and made in
+that rule's way.
 
 Examples:
   stillpoint capture shop/cart-7d9f
@@ -72,7 +81,10 @@ async function capture(
     if (output !== 'table' && isLast(line))
       print(io, output, line, () => ({ columns: [], rows: [] }));
     if (output === 'table') (isLast(line) ? io.out : io.err)(`${describe(io, line)}\n`);
-    if (isLast(line)) return { exitCode: exitCodeOf(line) };
+    if (isLast(line)) {
+      if (line.joined && output === 'table') io.err(joinedText(io, line.joined, via));
+      return { exitCode: exitCodeOf(line) };
+    }
   }
   throw new StillpointError({
     code: 'unreachable',
@@ -81,16 +93,31 @@ async function capture(
   });
 }
 
-type Last = Exclude<CaptureProgress, { kind: 'accepted' | 'capturing' | 'verifying' }>;
+/** It was one capture for both: what was asked for beside it did not count. */
+function joinedText(io: Io, { rule, via }: JoinedCapture, asked: BackendChoice): string {
+  const what = `a capture that rule ${rule} wanted already, through ${via}`;
+  const lost = asked === 'auto' || asked === via ? '' : `; --via ${asked} had no effect`;
+  return `${paint(io, 'yellow', 'joined')} ${printable(`${what}${lost}`)}\n`;
+}
 
-function isLast(line: CaptureProgress): line is Last {
+function isLast(line: CaptureProgress): line is CaptureEnd {
   return line.kind !== 'accepted' && line.kind !== 'capturing' && line.kind !== 'verifying';
 }
 
-function exitCodeOf(line: Last): number {
-  const codes = { done: 0, refused: 4, failed: 1, broken: 5 } as const;
+function exitCodeOf(line: CaptureEnd): number {
+  const codes = { done: 0, refused: 4, failed: 1, broken: 5, stopped: 3 } as const;
   return codes[line.kind];
 }
+
+/** What the next start of the agent does about a capture that its stop came before. */
+const thenTexts = {
+  requeue: 'it is kept in the journal, and captured when the agent starts again within the hour',
+  'thaw-and-look':
+    'its checkpoint was under way: the next start sees to it that the container runs, and looks ' +
+    'for the archive',
+  verify: 'the archive is there: the next start proves and records it',
+  nothing: 'it has ended: see `stillpoint status` once the agent runs again',
+} as const satisfies Record<Extract<CaptureEnd, { kind: 'stopped' }>['then'], string>;
 
 function describe(io: Io, line: CaptureProgress): string {
   switch (line.kind) {
@@ -113,6 +140,8 @@ function describe(io: Io, line: CaptureProgress): string {
       return `${paint(io, 'yellow', 'refused')} ${line.reason}: ${reasons[line.reason]} (${printable(line.detail)})`;
     case 'failed':
       return `${paint(io, 'red', 'failed')} ${printable(line.class)}: ${printableLines(line.message)}\nhint: ${printableLines(line.hint)}`;
+    case 'stopped':
+      return `${paint(io, 'yellow', 'stopped')} the agent stopped before the end of ${printable(line.trigger)}: ${thenTexts[line.then]}`;
     case 'broken':
       return `${paint(io, 'red', 'broken')} ${printable(`${line.archive}: ${line.findings.join('; ')}`)}`;
   }

@@ -85,6 +85,10 @@ export function judgeCanary(backend: BackendName, facts: CanaryFacts): Finding[]
         fail('archive-broken', what, 'See the log of the runtime and the space on the disk.'),
       ];
     }
+    case 'stopped': {
+      const what = 'the agent stopped before the capture had ended';
+      return [fail('agent-stopped', what, 'Run it again once the agent runs.')];
+    }
     case 'done':
       break;
   }
