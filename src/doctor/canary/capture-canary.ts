@@ -1,5 +1,6 @@
 import { type ArchiveReport, describeFinding } from '../../archive/index.ts';
 import { type Clock, formatBytes, formatDuration } from '../../base/index.ts';
+import { type FailureClass, failureClasses } from '../../capture/index.ts';
 import { type BackendName, type ReasonCode, reasons } from '../../signal/index.ts';
 import { type Answer, answerOf } from '../check.ts';
 import { type Finding, fail, type Line, ok } from '../line.ts';
@@ -78,7 +79,7 @@ export function judgeCanary(backend: BackendName, facts: CanaryFacts): Finding[]
       return [fail(value.reason, what, refusedHint(value.reason))];
     }
     case 'failed':
-      return [fail(value.class, value.message, value.hint)];
+      return [fail(value.class, describeFailure(value.class, value.message), value.hint)];
     case 'broken': {
       const what = `${value.archive} is not whole: ${value.findings.join('; ')}`;
       return [
@@ -109,6 +110,15 @@ export function judgeCanary(backend: BackendName, facts: CanaryFacts): Finding[]
   const took = formatDuration(timings.checkpointMs);
   const what = `captured through ${backend} in ${took}${still}; ${formatBytes(bytes)}, proved, removed`;
   return [ok(what, 'captured')];
+}
+
+const WORDS_MAX = 300;
+
+/** The meaning first: the runtime's own words are long, and the cause stands last in them. */
+function describeFailure(failure: string, words: string): string {
+  const known = Object.hasOwn(failureClasses, failure) ? (failure as FailureClass) : 'unknown';
+  const cut = words.length > WORDS_MAX ? `${words.slice(0, WORDS_MAX)}…` : words;
+  return `${failureClasses[known].meaning}: ${cut}`;
 }
 
 function doubtOf(report: Answer<ArchiveReport> | undefined): string | undefined {

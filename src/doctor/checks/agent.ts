@@ -37,12 +37,19 @@ export function judgeAgent({ status, inPod, version }: AgentFacts): Finding[] {
   }
   const rules = said.rules.loaded.length;
   const live = said.sources.filter((source) => source.status.state === 'live').length;
-  const summary = `answers, ${rules} rules, ${live} of ${said.sources.length} sources live`;
+  const summary = `${said.mode}, ${rules} rules, ${live} of ${said.sources.length} sources live`;
   return findings.length > 0 ? findings : [ok(summary)];
 }
 
-function captureFindings({ captures, disk }: AgentStatus): Finding[] {
-  const findings: Finding[] = [];
+function captureFindings({ captures, disk, mode, warnings }: AgentStatus): Finding[] {
+  const findings = warnings.map((warning) =>
+    warn('configuration', warning, 'Start the agent again to take it up.'),
+  );
+  if (mode === 'observe') {
+    const what = 'mode: observe: rules decide and are told of, nothing is captured';
+    const next = 'Set mode: enforce in stillpoint.yaml once what it would capture is right.';
+    findings.push(warn('observes', what, next));
+  }
   if (captures.paused) {
     findings.push(warn('paused', 'captures are paused', 'Run `stillpoint resume`.'));
   }

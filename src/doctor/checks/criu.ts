@@ -81,12 +81,12 @@ export function judgeCriu({ said, host, provenMs }: CriuFacts): Finding[] {
   if (said.kind === 'silent') return [skipped('runtime-silent', said.error.message)];
   if (said.kind === 'refused') {
     const { meaning, hint } = failureClasses[said.failure];
-    return [fail(said.failure, `${meaning}: ${said.text}`, sentence(hint))];
+    return [fail(said.failure, `${meaning}: ${said.text}`, hint)];
   }
   const found = host.kind === 'found' || host.kind === 'tried' ? ` (${host.path})` : '';
   if (host.kind === 'tried' && !host.works) {
     const what = `${host.version}${found} cannot work on this kernel: ${host.said}`;
-    return [fail('criu-too-old', what, sentence(failureClasses['criu-too-old'].hint))];
+    return [fail('criu-too-old', what, failureClasses['criu-too-old'].hint)];
   }
   if (provenMs !== undefined) {
     return [ok(`proven by the capture of ${new Date(provenMs).toISOString()}${found}`)];
@@ -95,8 +95,4 @@ export function judgeCriu({ said, host, provenMs }: CriuFacts): Finding[] {
   const what = `the runtime finds it${found}; whether it works on this kernel is not proven`;
   const next = 'Run `stillpoint doctor --canary`, which captures a pod of its own.';
   return [warn('not-proven', what, next)];
-}
-
-function sentence(hint: string): string {
-  return `${hint.charAt(0).toUpperCase()}${hint.slice(1)}.`;
 }

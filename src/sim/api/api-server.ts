@@ -8,6 +8,7 @@ import { createEvent, patchEvent, type WriteReply } from './event-writes.ts';
 import type { ListWatch } from './list-watch.ts';
 import { sendJson, sendStatus, sendText } from './replies.ts';
 import { parseFieldSelector } from './selectors.ts';
+import { isReview, reviewOf } from './self-reviews.ts';
 import type { KubeObject, ObjectStore, Resource } from './store.ts';
 
 /** An answer that a test puts in place of the real one. */
@@ -110,6 +111,11 @@ export class ApiServer {
     }
     if (pathname === '/version') {
       sendJson(response, 200, VERSION);
+      return;
+    }
+    if (method === 'POST' && isReview(pathname)) {
+      const body = await readBody(request, BODY_BYTES_MAX);
+      sendJson(response, 201, reviewOf(pathname, identity, (body && parseJson(body)) ?? {}));
       return;
     }
     const route = parseRoute(pathname);
