@@ -78,32 +78,48 @@ describe('a command for every node', () => {
 });
 
 describe('archives list', () => {
-  const table = (name: string, gap = ' ') => `ARCHIVE${gap} POD\n${name}${gap} shop/cart\n`;
-
-  it('is one list, with the node before each line', async () => {
-    cluster.answers('agent-a', { out: table('one.tar') });
-    cluster.answers('agent-b', { out: table('two.tar') });
+  it('is one table, whatever the widths on each node, with the node before each line', async () => {
+    cluster.answers('agent-a', {
+      out:
+        'ARCHIVE            POD    RULE      SIZE  STANDING\n' +
+        'checkpoint-aa.tar  sh/a   oom   64.2 MiB  complete\n' +
+        'checkpoint-b.tar                     9 B  foreign\n',
+    });
+    cluster.answers('agent-b', {
+      out:
+        'ARCHIVE  POD        RULE      SIZE  STANDING\n' +
+        'c.tar    shop/cart  nightly  1 GiB  complete\n',
+    });
     const { out } = await cluster.plugin('archives', 'list');
     expect(out.split('\n')).toEqual([
-      'NODE   ARCHIVE  POD',
-      'node1  one.tar  shop/cart',
-      'node2  two.tar  shop/cart',
+      'NODE   ARCHIVE            POD        RULE         SIZE  STANDING',
+      'node1  checkpoint-aa.tar  sh/a       oom      64.2 MiB  complete',
+      'node1  checkpoint-b.tar                            9 B  foreign',
+      'node2  c.tar              shop/cart  nightly     1 GiB  complete',
       '',
     ]);
   });
 
-  it('repeats the titles where the columns are of another width', async () => {
-    cluster.answers('agent-a', { out: table('one.tar') });
-    cluster.answers('agent-b', { out: table('two.tar', '     ') });
-    const { out } = await cluster.plugin('archives', 'list');
-    expect(out.match(/^NODE .*$/gm)).toHaveLength(2);
-  });
-
   it('says which node has none', async () => {
     cluster.answers('agent-a', { out: 'no archives\n' });
-    cluster.answers('agent-b', { out: table('two.tar') });
+    cluster.answers('agent-b', { out: 'ARCHIVE  POD\nc.tar    shop/cart\n' });
     const { out } = await cluster.plugin('archives', 'list');
-    expect(out.split('\n').slice(0, 2)).toEqual(['node1  no archives', 'NODE   ARCHIVE  POD']);
+    expect(out.split('\n')).toEqual([
+      'NODE   ARCHIVE  POD',
+      'node1  no archives',
+      'node2  c.tar    shop/cart',
+      '',
+    ]);
+  });
+
+  it('is the one line of each node when none has any', async () => {
+    cluster.answers('agent-a', { out: 'no archives\n' });
+    cluster.answers('agent-b', { err: 'gone\n', code: 1 });
+    expect(await cluster.plugin('archives', 'list')).toEqual({
+      code: 1,
+      out: 'node1  no archives\n',
+      err: 'gone\n',
+    });
   });
 });
 
