@@ -6,6 +6,7 @@ import { lockDirectory } from './directory-lock.ts';
 import { type KeepRequest, type KeepResult, keepArchive } from './keep.ts';
 import { clearLeftovers, type Leftover } from './leftovers.ts';
 import { listDirectory } from './listing.ts';
+import { createRecordMemory } from './record-memory.ts';
 import { createRecords, type Records } from './records.ts';
 
 /** What was found when the archives of this node were taken over. */
@@ -60,6 +61,7 @@ export function createArchives(options: {
   const catalog = createCatalog(options.store);
   const records = createRecords(directory);
   const tools = { directory, catalog, records, clock: options.clock };
+  const memory = createRecordMemory();
   let claimed: ReadonlySet<string> = new Set();
   // One at a time: a listing that began before an archive was taken in must not replace it.
   let last: Promise<unknown> = Promise.resolve();
@@ -84,7 +86,8 @@ export function createArchives(options: {
     }
   };
   const rebuild = async () => {
-    const entries = await listDirectory(directory, claimed);
+    const entries = await listDirectory(directory, claimed, memory.read);
+    memory.forgetUnread();
     catalog.replaceAll(entries);
     return entries;
   };

@@ -13,7 +13,7 @@ export interface Catalog {
   put(entry: ArchiveEntry): void;
   /** Removing what is not there is harmless. */
   remove(name: string): void;
-  /** Replaces everything, in one transaction. */
+  /** Replaces everything, in one transaction that writes what differs. */
   replaceAll(entries: readonly ArchiveEntry[]): void;
   /** Of all archives, foreign ones too: they fill the same disk. */
   totalBytes(): number;
@@ -32,6 +32,9 @@ export function createCatalog(store: Store): Catalog {
       JSON.stringify(entry),
     );
   };
+  const remove = (name: string) => {
+    store.run('DELETE FROM archive WHERE name = ?', name);
+  };
   const read = (document: unknown) => JSON.parse(String(document)) as ArchiveEntry;
   return {
     list: () =>
@@ -44,13 +47,19 @@ export function createCatalog(store: Store): Catalog {
       return row === undefined ? undefined : read(row.document);
     },
     put,
-    remove: (name) => {
-      store.run('DELETE FROM archive WHERE name = ?', name);
-    },
+    remove,
     replaceAll(entries) {
+      const gone = new Map(
+        store
+          .all('SELECT name, document FROM archive')
+          .map(({ name, document }) => [String(name), document]),
+      );
+      const changed = entries.filter((entry) => gone.get(entry.name) !== JSON.stringify(entry));
+      for (const { name } of entries) gone.delete(name);
+      if (changed.length + gone.size === 0) return;
       store.transaction(() => {
-        store.run('DELETE FROM archive');
-        for (const entry of entries) put(entry);
+        for (const name of gone.keys()) remove(name);
+        for (const entry of changed) put(entry);
       });
     },
     totalBytes: () =>

@@ -5,7 +5,7 @@ import { type FileIdentity, identityOf } from './byte-source.ts';
 import { fromFs } from './fs-errors.ts';
 import { isArchiveName, recordFileName, workspacePaths } from './names.ts';
 import type { ArchiveRecord } from './record.ts';
-import { readRecordFile } from './records.ts';
+import { type RecordReading, readRecordFile } from './records.ts';
 
 /** A record without the payloads of its causes: what lists and retention need of it. */
 export interface RecordSummary extends Omit<ArchiveRecord, 'trigger'> {
@@ -44,6 +44,7 @@ export interface ArchiveEntry {
 export async function listDirectory(
   directory: string,
   journalled: ReadonlySet<string> = new Set(),
+  read: ReadSummary = readSummary,
 ): Promise<ArchiveEntry[]> {
   let names: string[];
   try {
@@ -53,7 +54,7 @@ export async function listDirectory(
   }
   const entries: ArchiveEntry[] = [];
   for (const name of names.filter(isArchiveName)) {
-    const entry = await readEntry(directory, name, journalled);
+    const entry = await readEntry(directory, name, journalled, read);
     if (entry) entries.push(entry);
   }
   return entries.sort(byAge);
@@ -64,13 +65,14 @@ export async function readEntry(
   directory: string,
   name: string,
   journalled: ReadonlySet<string> = new Set(),
+  read: ReadSummary = readSummary,
 ): Promise<ArchiveEntry | undefined> {
   const path = join(directory, name);
   try {
     const stat = await lstat(path, { bigint: true });
     if (!stat.isFile()) return undefined;
     const identity = identityOf(stat);
-    const standing = await standingOf(directory, name, identity, journalled);
+    const standing = await standingOf(directory, name, identity, journalled, read);
     const createdMs =
       standing.kind === 'recorded' ? standing.record.createdMs : Number(stat.mtimeMs);
     return { name, bytes: identity.bytes, createdMs, identity, standing };
@@ -78,6 +80,20 @@ export async function readEntry(
     if (nodeCodeOf(error) === 'ENOENT') return undefined;
     throw fromFs(error, 'look at', path);
   }
+}
+
+/** A record as lists need it; see RecordReading. */
+export type SummaryReading =
+  | { kind: 'sound'; record: RecordSummary }
+  | Exclude<RecordReading, { kind: 'sound' }>;
+
+/** Reads the record file at `path`, which must be of that archive. Never throws. */
+export type ReadSummary = (path: string, archive: string) => Promise<SummaryReading>;
+
+/** The plain way: from the file. */
+export async function readSummary(path: string, archive: string): Promise<SummaryReading> {
+  const reading = await readRecordFile(path, archive);
+  return reading.kind === 'sound' ? { ...reading, record: summarise(reading.record) } : reading;
 }
 
 /** What lists keep of a record. */
@@ -100,9 +116,10 @@ async function standingOf(
   name: string,
   identity: FileIdentity,
   journalled: ReadonlySet<string>,
+  read: ReadSummary,
 ): Promise<Standing> {
   const path = join(workspacePaths(directory).records, recordFileName(name));
-  const reading = await readRecordFile(path, name);
+  const reading = await read(path, name);
   switch (reading.kind) {
     case 'none':
       return journalled.has(name) ? { kind: 'unrecorded' } : { kind: 'foreign' };
@@ -113,6 +130,6 @@ async function standingOf(
         const why = `the record speaks of ${reading.record.bytes} bytes, the file has ${identity.bytes}`;
         return { kind: 'doubtful', why };
       }
-      return { kind: 'recorded', record: summarise(reading.record) };
+      return { kind: 'recorded', record: reading.record };
   }
 }
