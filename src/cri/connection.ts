@@ -1,6 +1,7 @@
 import type { Client, Metadata } from '@grpc/grpc-js';
-import { assetPath, type Clock, StillpointError } from '../base/index.ts';
+import { assetPath, type Clock, messageOf, StillpointError } from '../base/index.ts';
 import { fromGrpc } from './from-grpc.ts';
+import { retryableOnce } from './retryable-once.ts';
 
 /** One unary call. */
 export interface Call {
@@ -52,16 +53,25 @@ interface Protocol {
  * gRPC and its proto files are loaded with the first call, once for the process: they cost 75 ms
  * and 16 MB, which a CLI command that speaks to no runtime need not pay.
  */
-let protocol: Promise<Protocol> | undefined;
-
-async function loadProtocol(): Promise<Protocol> {
-  const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]);
-  const definition = await loader.load(
-    [assetPath('proto/cri.proto'), assetPath('proto/containerd-tasks.proto')],
-    { keepCase: true, longs: Number, enums: String, defaults: true },
-  );
-  return { grpc, services: definition as unknown as Protocol['services'] };
-}
+const loadProtocol = retryableOnce(async (): Promise<Protocol> => {
+  const files = [assetPath('proto/cri.proto'), assetPath('proto/containerd-tasks.proto')];
+  try {
+    const [grpc, loader] = await Promise.all([
+      import('@grpc/grpc-js'),
+      import('@grpc/proto-loader'),
+    ]);
+    const definition = await loader.load(files, {
+      keepCase: true,
+      longs: Number,
+      enums: String,
+      defaults: true,
+    });
+    return { grpc, services: definition as unknown as Protocol['services'] };
+  } catch (cause) {
+    const message = `the protocol of the runtime cannot be loaded: ${messageOf(cause)}`;
+    throw new StillpointError({ code: 'io', message, cause });
+  }
+});
 
 /** Opens nothing yet: the channel is made with the first call. */
 export function createConnection(options: { socket: string; clock: Clock }): Connection {
@@ -81,8 +91,7 @@ export function createConnection(options: { socket: string; clock: Clock }): Con
 
   return {
     async unary<Response>(call: Call): Promise<Response> {
-      protocol ??= loadProtocol();
-      const loaded = await protocol;
+      const loaded = await loadProtocol();
       if (closed) throw closedError(socket);
       channel ??= { client: openClient(loaded.grpc, socket), calls: 0, worn: false };
       const used = channel;
