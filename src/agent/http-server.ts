@@ -21,10 +21,10 @@ export interface HttpServerOptions {
   /** For /readyz; no detail is ever shown there. */
   isReady(): boolean;
   /** GET /metrics; without a token anybody who reaches the pod may read it. */
-  metrics?: { token?: string; text(): Promise<{ contentType: string; body: string }> };
+  metrics?: { token?: TokenSource; text(): Promise<{ contentType: string; body: string }> };
   /** POST /alerts/falco; a token is always asked for: an alert may freeze a container. */
   alerts?: {
-    token: string;
+    token: TokenSource;
     bytesMax: number;
     accept(body: Uint8Array): { status: number; message: string };
     refuseTooLarge(): { status: number; message: string };
@@ -33,11 +33,14 @@ export interface HttpServerOptions {
   log: Logger;
 }
 
+/** Asked at the start and for each request: whoever mounted the token may have replaced it. */
+export type TokenSource = () => Promise<string>;
+
 /** A small HTTP/1.1 server that slow, greedy and curious clients cannot hurt. */
 export interface HttpServer {
   /**
    * Listens; resolves with the address it got. Errors: `conflict` (the port is taken),
-   * `bad-config` (no such address, no right to the port).
+   * `bad-config` (no such address, no right to the port, a token that could be guessed).
    */
   start(): Promise<{ address: string; port: number }>;
   /** Ends open connections and listens no more. */
@@ -59,15 +62,14 @@ const LIMITS = {
 
 const TOKEN_LENGTH_MIN = 16;
 
-/** Throws `bad-config` for a token that could be guessed. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  assertToken(options.alerts?.token, 'the token of /alerts');
-  assertToken(options.metrics?.token, 'the token of /metrics');
   return new PodHttpServer(options);
 }
 
-function assertToken(token: string | undefined, what: string): void {
-  if (token === undefined || token.length >= TOKEN_LENGTH_MIN) return;
+/** The token as it is now. Errors: `bad-config`, also for one that could be guessed. */
+async function tokenOf(source: TokenSource, what: string): Promise<string> {
+  const token = await source();
+  if (token.length >= TOKEN_LENGTH_MIN) return token;
   throw new StillpointError({
     code: 'bad-config',
     message: `${what} has ${token.length} characters; at least ${TOKEN_LENGTH_MIN} are needed`,
@@ -83,7 +85,7 @@ interface Reply {
 
 interface Route {
   methods: readonly string[];
-  token?: string;
+  token?: TokenSource;
   answer(request: IncomingMessage, response: ServerResponse): Promise<Reply>;
 }
 
@@ -112,8 +114,11 @@ class PodHttpServer implements HttpServer {
     this.server.on('checkContinue', (request, response) => this.serve(request, response));
   }
 
-  start(): Promise<{ address: string; port: number }> {
+  async start(): Promise<{ address: string; port: number }> {
     const { address, port } = this.options;
+    for (const [path, { token }] of this.routes) {
+      if (token) await tokenOf(token, `the token of ${path}`);
+    }
     return new Promise((resolve, reject) => {
       // After a successful start the promise is settled and an error of accepting is only logged.
       this.server.on('error', (error) => {
@@ -143,7 +148,7 @@ class PodHttpServer implements HttpServer {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const route = this.routes.get(pathOf(request));
-    const refusal = this.refusalOf(request, route);
+    const refusal = await this.refusalOf(request, route);
     const reply = refusal ?? (await route?.answer(request, response));
     if (reply === undefined) throw new Error('a route without an answer');
     const { known, stranger } = LIMITS.discardBytesMax;
@@ -158,15 +163,25 @@ class PodHttpServer implements HttpServer {
     response.end(request.method === 'HEAD' ? undefined : reply.body);
   }
 
-  private refusalOf(request: IncomingMessage, route: Route | undefined): Reply | undefined {
+  private async refusalOf(
+    request: IncomingMessage,
+    route: Route | undefined,
+  ): Promise<Reply | undefined> {
     if (route === undefined) return { status: 404, body: 'not found\n' };
     if (!route.methods.includes(request.method ?? '')) {
       const allow = route.methods.join(', ');
       return { status: 405, body: `allowed: ${allow}\n`, headers: { allow } };
     }
-    if (route.token === undefined || bearerIs(route.token, request)) return undefined;
-    this.quiet.warn('http-unauthorized', pathOf(request), {
-      path: pathOf(request),
+    if (route.token === undefined) return undefined;
+    const path = pathOf(request);
+    try {
+      if (bearerIs(await tokenOf(route.token, `the token of ${path}`), request)) return undefined;
+    } catch (error) {
+      this.quiet.warn('http-token-unusable', path, { path, error });
+      return { status: 503, body: 'the token cannot be checked now\n' };
+    }
+    this.quiet.warn('http-unauthorized', path, {
+      path,
       from: request.socket.remoteAddress,
     });
     const headers = { 'www-authenticate': 'Bearer' };

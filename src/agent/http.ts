@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { type Clock, type Logger, messageOf, StillpointError } from '../base/index.ts';
+import { createWatchedFile } from '../kube/index.ts';
 import type { Metrics } from '../outputs/index.ts';
 import { WEBHOOK_BYTES_MAX, type WebhookAlertsSource } from '../sources/index.ts';
 import type { AgentConfig } from './config-schema.ts';
-import { createHttpServer, type HttpServer } from './http-server.ts';
+import { createHttpServer, type HttpServer, type TokenSource } from './http-server.ts';
 
 export interface HttpOptions {
   config: AgentConfig['http'];
@@ -14,23 +14,23 @@ export interface HttpOptions {
   log: Logger;
 }
 
-/** The server on the pod's address. Errors: `bad-config` (a token file that cannot be used). */
+/** The server on the pod's address; token files are read again when they change. */
 export function createHttp({ config, webhook, ...rest }: HttpOptions): HttpServer {
-  const alertsToken = readToken(config.alertsTokenFile, 'http.alertsTokenFile');
-  const { metrics } = rest;
+  const { metrics, clock } = rest;
+  const alertsToken = tokenFrom(config.alertsTokenFile, 'http.alertsTokenFile', clock);
   return createHttpServer({
     ...rest,
     address: config.address,
     port: config.port,
     metrics: {
-      token: readToken(config.metricsTokenFile, 'http.metricsTokenFile'),
+      token: tokenFrom(config.metricsTokenFile, 'http.metricsTokenFile', clock),
       text: () => metrics.text(),
     },
     alerts: webhook && alertsToken !== undefined ? alertsOf(webhook, alertsToken) : undefined,
   });
 }
 
-function alertsOf(webhook: WebhookAlertsSource, token: string) {
+function alertsOf(webhook: WebhookAlertsSource, token: TokenSource) {
   return {
     token,
     bytesMax: WEBHOOK_BYTES_MAX,
@@ -39,15 +39,15 @@ function alertsOf(webhook: WebhookAlertsSource, token: string) {
   };
 }
 
-function readToken(path: string | undefined, key: string): string | undefined {
+function tokenFrom(path: string | undefined, key: string, clock: Clock): TokenSource | undefined {
   if (path === undefined) return undefined;
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (cause) {
-    throw new StillpointError({
-      code: 'bad-config',
-      message: `${key}: ${path} cannot be read: ${messageOf(cause)}`,
-      cause,
-    });
-  }
+  const file = createWatchedFile(path, clock);
+  return async () => {
+    try {
+      return (await file.read()).trim();
+    } catch (cause) {
+      const message = `${key}: ${messageOf(cause)}`;
+      throw new StillpointError({ code: 'bad-config', message, cause });
+    }
+  };
 }

@@ -43,3 +43,4 @@ export {
 } from './peek.ts';
 export { type ResolveIdentityOptions, resolveIdentity } from './resolve-identity.ts';
 export type { KubeObject } from './watch-line.ts';
+export { createWatchedFile, type WatchedFile } from './watched-file.ts';

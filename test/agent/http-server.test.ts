@@ -20,7 +20,7 @@ async function serve(changes: Partial<HttpServerOptions> = {}) {
     port: 0,
     isReady: () => true,
     alerts: {
-      token: TOKEN,
+      token: async () => TOKEN,
       bytesMax: 1_024,
       accept: (body) => {
         bodies.push(body);
@@ -78,7 +78,7 @@ describe('the HTTP server on the pod address', () => {
     expect([got.status, got.headers.get('allow')]).toEqual([405, 'POST']);
   });
 
-  it('refuses to start with a token that can be guessed', () => {
+  it('refuses to start with a token that can be guessed', async () => {
     const alerts = { bytesMax: 1, accept: () => never(), refuseTooLarge: () => never() };
     const options = {
       address: '127.0.0.1',
@@ -86,9 +86,15 @@ describe('the HTTP server on the pod address', () => {
       isReady: () => true,
       clock: createFakeClock(),
     };
-    expect(() =>
-      createHttpServer({ ...options, log: silentLogger, alerts: { ...alerts, token: 'short' } }),
-    ).toThrow(/5 characters; at least 16/);
+    const guessed = createHttpServer({
+      ...options,
+      log: silentLogger,
+      alerts: { ...alerts, token: async () => 'short' },
+    });
+    await expect(guessed.start()).rejects.toMatchObject({
+      code: 'bad-config',
+      message: expect.stringMatching(/5 characters; at least 16/),
+    });
   });
 
   it('says who has the port when it is taken', async () => {
@@ -200,7 +206,7 @@ describe('GET /metrics', () => {
   });
 
   it('asks for its token where one is set', async () => {
-    const { url } = await serve({ metrics: { ...metrics, token: TOKEN } });
+    const { url } = await serve({ metrics: { ...metrics, token: async () => TOKEN } });
     expect((await fetch(`${url}/metrics`)).status).toBe(401);
     expect((await fetch(`${url}/metrics`, { headers: bearer })).status).toBe(200);
   });

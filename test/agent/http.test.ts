@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { AgentConfig } from '../../src/agent/config-schema.ts';
@@ -79,6 +79,21 @@ describe("the agent's HTTP address", () => {
     const large = await ask('/alerts/falco', post('x'.repeat(2_000_000)));
     expect(large.status).toBe(413);
     expect(signals).toMatchObject([{ kind: 'alert', door: 'webhook' }]);
+  });
+
+  it('takes a token that was replaced from then on, and none while there is none', async () => {
+    const path = tokenFile(TOKEN);
+    const { ask } = await serve({ alertsTokenFile: path });
+    const alert = JSON.stringify(falcoAlert());
+    const statusWith = async (token: string) =>
+      (await ask('/alerts/falco', post(alert, token))).status;
+    const next = 'another-token-of-30-characters';
+    writeFileSync(path, next);
+    expect([await statusWith(TOKEN), await statusWith(next)]).toEqual([401, 202]);
+    rmSync(path);
+    expect([await statusWith(TOKEN), await statusWith(next)]).toEqual([503, 503]);
+    writeFileSync(path, TOKEN);
+    expect(await statusWith(TOKEN)).toBe(202);
   });
 
   it('is not ready until the agent says so', async () => {
