@@ -56,7 +56,7 @@ export interface Agent {
 }
 
 /** A capture that is under way at the stop may end by itself within this time. */
-const STOP_GRACE_MS = 20_000;
+export const STOP_GRACE_MS = 20_000;
 
 /**
  * Makes and starts an agent. API server, kubelet, runtime and NATS may all be away: their sources
@@ -159,7 +159,7 @@ function createSides(
     ...options,
     mode,
     podOf: (target) => decisions && podOf(decisions.intake, target),
-    denyReason: (pod, target) => decisions && denyReasonOf(decisions.intake, pod, target),
+    denyReason: (pod) => decisions && denyReasonOf(decisions.intake, pod),
   });
   decisions = createDecisionSide({
     ...options,

@@ -24,13 +24,7 @@ import {
   type RulesOptions,
   scheduleEntries,
 } from '../rules/index.ts';
-import {
-  findContainer,
-  type PodFact,
-  type ReasonCode,
-  type Signal,
-  type Target,
-} from '../signal/index.ts';
+import type { PodFact, ReasonCode, Signal, Target } from '../signal/index.ts';
 import type { SourceStatus } from '../sources/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Clients } from './clients.ts';
@@ -86,10 +80,9 @@ export function podOf(intake: Intake, target: Target): PodFact | undefined {
   return intake.state().pods.byUid.get(target.podUid)?.fact;
 }
 
-/** Why the target may not be captured at all; undefined = it may. */
-export function denyReasonOf(intake: Intake, pod: PodFact, target: Target): string | undefined {
-  const container = findContainer(pod, target.container);
-  return container && denyReason(pod, container, intake.core().options.denyList);
+/** Why nothing of the pod may be captured at all; undefined = it may. */
+export function denyReasonOf(intake: Intake, pod: PodFact): string | undefined {
+  return denyReason(pod, intake.core().options.denyList);
 }
 
 /** Failures of a runtime or kubelet that was away or at work for someone else: nothing was frozen. */

@@ -27,11 +27,6 @@ export const errorCodes = {
     'Correct the named lines; the program starts with none of a bad configuration.',
     2,
   ),
-  'bad-rules': row(
-    'A rule or policy file cannot be used.',
-    'Correct the named lines and run `stillpoint rules check` again.',
-    2,
-  ),
   'bad-input': row('Something from outside is not what it must be.', 'See the message.', 2),
   'too-large': row(
     'Something from outside is larger than the allowed size.',
@@ -74,20 +69,10 @@ export const errorCodes = {
     'Only a running container can be captured; see the rule kind crashLoop for the next life.',
     4,
   ),
-  'frozen-already': row(
-    'The container is frozen by someone else.',
-    'Find out who froze it; Stillpoint never thaws what it did not freeze.',
-    4,
-  ),
   refused: row('A guard refused the capture.', 'The reason code says which guard.', 4),
   'runtime-failed': row(
     'The container runtime answered with an error.',
     'See the message and the log of the runtime on the node.',
-    1,
-  ),
-  'checkpoint-failed': row(
-    'The runtime could not checkpoint the container.',
-    'The failure class says why and what helps.',
     1,
   ),
   'disk-low': row(
@@ -104,11 +89,6 @@ export const errorCodes = {
   'archive-broken': row(
     'The archive is not complete or not readable.',
     'It is no evidence; capture again.',
-    5,
-  ),
-  'record-broken': row(
-    'The record of an archive cannot be read or does not fit it.',
-    'Nothing is deleted while a record is in doubt; see `stillpoint archives verify`.',
     5,
   ),
   io: row(

@@ -4,7 +4,7 @@ import { type ErrorCode, errorCodes } from './error-codes.ts';
 export interface StillpointErrorFields {
   code: ErrorCode;
   message: string;
-  /** What to do about it; the code's own hint when left out. */
+  /** What to do about it; the code's own hint when left out or empty. */
   hint?: string;
   /** Whether the same call may succeed later with nothing changed. */
   retryable?: boolean;
@@ -27,7 +27,7 @@ export class StillpointError extends Error {
     super(fields.message, { cause: fields.cause });
     this.name = 'StillpointError';
     this.code = fields.code;
-    this.hint = fields.hint ?? errorCodes[fields.code].hint;
+    this.hint = fields.hint || errorCodes[fields.code].hint;
     this.retryable = fields.retryable ?? errorCodes[fields.code].retryable;
     this.details = fields.details ?? {};
   }

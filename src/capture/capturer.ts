@@ -277,7 +277,7 @@ class CapturerImpl implements Capturer {
       backend: plan.backend.name,
       failure,
       message: reply.message,
-      hint: reply.hint ?? hint,
+      hint: reply.hint || hint,
       retryable,
       timings,
       thaw,

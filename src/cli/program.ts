@@ -6,10 +6,10 @@ import { addCaptureCommand } from './commands/capture.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addRulesCommand } from './commands/rules.ts';
-import type { OutputOptions } from './commands/shared-options.ts';
+import { addOutputOption, type OutputOptions } from './commands/shared-options.ts';
 import { addStatusCommands } from './commands/status.ts';
 import { type CommandEnd, exitCodeHelp, reportError } from './exit.ts';
-import type { Io, OutputFormat } from './output.ts';
+import { formatData, type Io, type OutputFormat } from './output.ts';
 import { stillpointVersion } from './version.ts';
 
 /** Runs one command line (without node and script); resolves with the exit code. Never throws. */
@@ -36,10 +36,8 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
   addStatusCommands(program, io);
   addDoctorCommand(program, io, end);
   addCanaryCommand(program);
-  program
-    .command('version')
-    .description('the version of this program')
-    .action(() => io.out(`stillpoint ${stillpointVersion()}, node ${process.version}\n`));
+  addVersionCommand(program, io);
+  addHelpCommand(program);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
@@ -48,4 +46,31 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return reportError(io, error, format);
   }
+}
+
+function addVersionCommand(program: Command, io: Io): void {
+  const command = program.command('version').description('the version of this program');
+  addOutputOption(command).action(({ output }: OutputOptions) => {
+    const versions = { version: stillpointVersion(), node: process.version };
+    if (output === 'table') io.out(`stillpoint ${versions.version}, node ${versions.node}\n`);
+    else io.out(formatData(output, versions));
+  });
+}
+
+/** `help`, `help rules`, `help rules check`: commander's own goes one word deep. */
+function addHelpCommand(program: Command): void {
+  program
+    .helpCommand(false)
+    .command('help')
+    .argument('[command...]')
+    .description('display help for a command')
+    .action((names: string[]) => {
+      let found = program;
+      for (const name of names) {
+        const next = found.commands.find((command) => command.name() === name);
+        if (!next) found.error(`error: unknown command '${name}'`);
+        else found = next;
+      }
+      found.help();
+    });
 }

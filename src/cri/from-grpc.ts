@@ -34,13 +34,23 @@ export function fromGrpc(error: unknown, circumstances: CallCircumstances): Stil
   if (error instanceof StillpointError) return error;
   const { call, socket } = circumstances;
   const grpcCode = numberField(error, 'code');
-  const grpcText = (textField(error, 'details') ?? messageOf(error)).slice(0, TEXT_LENGTH_MAX);
+  const said = textField(error, 'details') ?? messageOf(error);
+  const grpcText = withoutDebris(said).slice(0, TEXT_LENGTH_MAX);
   return new StillpointError({
     code: chooseCode(grpcCode, circumstances),
     message: `${call} on ${socket}: ${describe(grpcText, circumstances)}`,
     details: { call, socket, grpcCode, grpcText },
     cause: error,
   });
+}
+
+/** What grpc-js adds of its own (load-balancer-pick-first.js) is about name resolution. */
+function withoutDebris(text: string): string {
+  const said = text.replace(/\.? ?Resolution note:[\s\S]*$/, '');
+  const [, last] =
+    /^No connection established\. Last error: (?:Error: )?([\s\S]+)$/.exec(said) ?? [];
+  if (last === undefined) return said;
+  return last === 'null' ? 'no connection' : last;
 }
 
 function chooseCode(grpcCode: number | undefined, given: CallCircumstances): ErrorCode {

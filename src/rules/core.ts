@@ -93,7 +93,7 @@ export function deniedBy(
 ): string | undefined {
   const { denied } = entry.cache;
   if (!denied.has(container.name)) {
-    denied.set(container.name, denyReason(entry.fact, container, core.options.denyList));
+    denied.set(container.name, denyReason(entry.fact, core.options.denyList));
   }
   return denied.get(container.name);
 }

@@ -1,5 +1,5 @@
 import { globMatches } from '../base/index.ts';
-import type { ContainerFact, PodFact } from '../signal/index.ts';
+import type { PodFact } from '../signal/index.ts';
 
 /** What is never captured, whatever a rule says: freezing it would harm the node or ourselves. */
 export interface DenyList {
@@ -10,7 +10,6 @@ export interface DenyList {
     podUid?: string;
     /** Namespace that Stillpoint is installed in; when unknown its label counts anywhere. */
     namespace?: string;
-    containerIds: readonly string[];
   };
 }
 
@@ -31,8 +30,8 @@ export const deniedNamespaces: readonly string[] = [
 ];
 
 /** The deny list of a default install. */
-export function createDenyList(self: Partial<DenyList['self']> = {}): DenyList {
-  return { namespaces: deniedNamespaces, self: { containerIds: [], ...self } };
+export function createDenyList(self: DenyList['self'] = {}): DenyList {
+  return { namespaces: deniedNamespaces, self };
 }
 
 /**
@@ -61,21 +60,11 @@ const NODE_AGENTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The entry of the deny list that holds for the container, for people; undefined when none does.
- * Pure: capture asks again right before it freezes.
+ * The entry of the deny list that holds for the pod, for people; undefined when none does. Pure:
+ * capture asks again right before it freezes.
  */
-export function denyReason(
-  pod: PodFact,
-  container: Pick<ContainerFact, 'containerId'>,
-  list: DenyList,
-): string | undefined {
+export function denyReason(pod: PodFact, list: DenyList): string | undefined {
   if (pod.uid === list.self.podUid) return 'the pod of this agent';
-  if (
-    container.containerId !== undefined &&
-    list.self.containerIds.includes(container.containerId)
-  ) {
-    return 'a container of this agent';
-  }
   const namespace = list.namespaces.find((glob) => globMatches(glob, pod.namespace));
   if (namespace !== undefined) return `namespace ${namespace}`;
   if (pod.isStatic) return 'static pod';

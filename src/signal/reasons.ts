@@ -32,8 +32,6 @@ export const reasons = {
   paused: 'captures are paused on this node',
   stopping: 'the agent is stopping',
   uncapturable: 'the last captures of this target failed in a way that trying again cannot cure',
-  failed: 'the capture was tried and failed',
-  captured: 'an archive was made',
 } as const;
 
 /** The name of a reason; see reasons. */

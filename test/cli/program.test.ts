@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 import { errorCodes } from '../../src/base/index.ts';
 import { useTempDirs } from '../support/temp-dir.ts';
 import { run } from './rig.ts';
@@ -48,6 +49,31 @@ describe('the command line', () => {
     const short = await run('--version');
     expect([short.code, short.out.trim()]).toEqual([0, out.split(/[ ,]/)[1]]);
   });
+
+  it.each(['json', 'yaml'])('tells its version to machines as %s', async (format) => {
+    const { code, out } = await run('version', '-o', format);
+    expect(code).toBe(0);
+    expect(parse(out)).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      node: process.version,
+    });
+  });
+
+  it.each(COMMANDS.map((argv) => argv.join(' ')))(
+    'shows the same help for `help %s` as with --help',
+    async (line) => {
+      const words = line.split(' ');
+      expect(await run('help', ...words)).toEqual(await run(...words, '--help'));
+    },
+  );
+
+  it.each([['nope'], ['nope check'], ['rules nope']])(
+    'does not pretend to help with `help %s`',
+    async (line) => {
+      const { code, err } = await run('help', ...line.split(' '));
+      expect([code, err]).toEqual([2, expect.stringContaining("unknown command 'nope'")]);
+    },
+  );
 
   it('lists all commands and what the exit codes mean', async () => {
     const { code, out } = await run('--help');

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { createDenyList, denyReason } from '../../src/rules/index.ts';
 import type { PodFact } from '../../src/signal/index.ts';
-import { id, pod, running } from './support/bench.ts';
+import { pod } from './support/bench.ts';
 
 describe('the deny list', () => {
-  const list = createDenyList({ podUid: 'own', containerIds: [id('0123')] });
+  const list = createDenyList({ podUid: 'own' });
   const stillpoint = { 'app.kubernetes.io/name': 'stillpoint' };
   const rows: [name: string, pod: Partial<PodFact>, reason: string | undefined][] = [
     ['an ordinary pod', {}, undefined],
@@ -24,19 +24,14 @@ describe('the deny list', () => {
     ['a pod on the host network', { hostNetwork: true, labels: { app: 'web' } }, undefined],
   ];
   it.each(rows)('%s', (_name, more, reason) => {
-    expect(denyReason(pod(more), running(), list)).toBe(reason);
-  });
-
-  it('knows our own containers by id', () => {
-    const own = running('x', { containerId: id('0123') });
-    expect(denyReason(pod(), own, list)).toBe('a container of this agent');
+    expect(denyReason(pod(more), list)).toBe(reason);
   });
 
   it('takes our label only in our namespace, once that is known', () => {
     const known = createDenyList({ namespace: 'stillpoint' });
     const labels = stillpoint;
-    expect(denyReason(pod({ labels }), running(), known)).toBeUndefined();
-    expect(denyReason(pod({ labels, namespace: 'stillpoint' }), running(), known)).toBe(
+    expect(denyReason(pod({ labels }), known)).toBeUndefined();
+    expect(denyReason(pod({ labels, namespace: 'stillpoint' }), known)).toBe(
       'label app.kubernetes.io/name=stillpoint',
     );
   });
