@@ -1,19 +1,18 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { connect } from 'nats';
 import {
+  awaitPodEvent,
   deletePod,
   getPod,
-  kubectl,
   labInfo,
   nodeOf,
   startPod,
-  waitFor,
   workPod,
 } from '../lib/index.ts';
 import {
   agentStatus,
   archiveOf,
-  installWith,
+  installAnew,
   optedIn,
   proveArchive,
   recordsOf,
@@ -24,7 +23,7 @@ const lab = labInfo();
 const node = nodeOf(lab);
 const pod = 'two';
 
-beforeAll(() => installWith(scenarioSettings()));
+beforeAll(() => installAnew(scenarioSettings()));
 afterAll(() => deletePod(pod));
 
 /** As falcosidekick publishes it: no names, only the first 12 digits of the container's id. */
@@ -66,11 +65,7 @@ it('leads, in three copies on NATS, to one archive of the right container of two
   await proveArchive(node, record);
   expect(record).toMatchObject({ container: 'second', containerId: id, retainClass: 'forensic' });
   expect(record.trigger.causes[0]?.signal.data).toMatchObject({ door: 'nats', shape: 'falco' });
-  await waitFor('the Event CheckpointCreated', async () => {
-    const events = await kubectl(['get', 'events', `--field-selector=involvedObject.name=${pod}`]);
-    if (!events.includes('CheckpointCreated')) throw new Error(events);
-    return events;
-  });
+  await awaitPodEvent(record.podUid, 'CheckpointCreated');
   expect((await agentStatus(node)).captures.waiting).toBe(0);
   expect(recordsOf(node, pod)).toHaveLength(1);
 });

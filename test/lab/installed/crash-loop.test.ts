@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { deletePod, getPod, labInfo, nodeOf, startWorkPod } from '../lib/index.ts';
-import { archiveOf, installWith, optedIn, proveArchive } from '../rig/index.ts';
+import { archiveOf, installAnew, optedIn, proveArchive } from '../rig/index.ts';
 import { scenario, scenarioSettings } from './settings.ts';
 
 const node = nodeOf(labInfo());
 const pod = 'crasher';
 
-beforeAll(() => installWith(scenarioSettings()));
+beforeAll(() => installAnew(scenarioSettings()));
 afterAll(() => deletePod(pod));
 
 it('captures a container that lives 3 s and dies, in its third life', async () => {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { deletePod, getPod, labInfo, startWorkPod } from '../lib/index.ts';
-import { archiveOf, installWith, optedIn, proveArchive } from '../rig/index.ts';
+import { archiveOf, installAnew, optedIn, proveArchive } from '../rig/index.ts';
 import { scenario, scenarioSettings } from './settings.ts';
 
 const [first, second] = labInfo().nodes;
 if (!first || !second) throw new Error('these tests need two nodes');
 
-beforeAll(() => installWith(scenarioSettings()));
+beforeAll(() => installAnew(scenarioSettings()));
 afterAll(async () => {
   for (const via of ['cri', 'kubelet']) await deletePod(`leak-${via}`);
 });

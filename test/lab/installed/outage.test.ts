@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import {
+  awaitPodEvent,
   daemonIsAlive,
   deletePod,
-  kubectl,
   labInfo,
   nodeOf,
   startApiServer,
@@ -13,7 +13,7 @@ import {
 import {
   agentStatus,
   archiveOf,
-  installWith,
+  installAnew,
   optedIn,
   proveArchive,
   recordsOf,
@@ -24,7 +24,7 @@ const node = nodeOf(labInfo());
 const pods = ['slow-leak', 'sick'];
 const labels = { ...optedIn, ...scenario('outage') };
 
-beforeAll(() => installWith(scenarioSettings()));
+beforeAll(() => installAnew(scenarioSettings()));
 afterAll(async () => {
   if (!daemonIsAlive('apiserver')) await startApiServer();
   for (const pod of pods) await deletePod(pod);
@@ -62,15 +62,7 @@ it('goes on while the API server is killed, and neither repeats nor loses anythi
   await startApiServer();
   await waitFor('the pods to be watched again', async () => (await podsSource()) === 'live');
   // The outcome that could not be told while it was away is told now.
-  await waitFor('the Event CheckpointCreated', async () => {
-    const events = await kubectl([
-      'get',
-      'events',
-      '--field-selector=involvedObject.name=slow-leak',
-    ]);
-    if (!events.includes('CheckpointCreated')) throw new Error(events);
-    return events;
-  });
+  await awaitPodEvent(record.podUid, 'CheckpointCreated');
   // Listed anew, the same pods and Events fire no second time.
   const { recent } = await agentStatus(node);
   for (const pod of pods) {

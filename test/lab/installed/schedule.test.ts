@@ -9,7 +9,7 @@ import {
   startWorkPod,
   waitFor,
 } from '../lib/index.ts';
-import { installWith, optedIn, recordsOf } from '../rig/index.ts';
+import { installAnew, optedIn, recordsOf } from '../rig/index.ts';
 import { scenario, scenarioSettings } from './settings.ts';
 
 const node = nodeOf(labInfo());
@@ -20,7 +20,7 @@ const notOurs = [
   'checkpoint-link_ns-c-2020-01-01T00:00:00Z.tar',
 ];
 
-beforeAll(() => installWith(scenarioSettings()));
+beforeAll(() => installAnew(scenarioSettings()));
 afterAll(async () => {
   for (const pod of pods) await deletePod(pod);
   for (const name of notOurs) rmSync(path.join(node.checkpointsDir, name), { force: true });

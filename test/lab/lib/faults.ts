@@ -19,7 +19,14 @@ export function stopApiServer(): Promise<void> {
 
 export async function startApiServer(): Promise<void> {
   await restartDaemon('apiserver');
-  await waitForApiServer(readLabInfo());
+  const lab = readLabInfo();
+  await waitForApiServer(lab);
+  if (!lab.full) return;
+  // After an outage these two wait for up to half a minute before they look again.
+  for (const name of ['scheduler', 'controllers']) {
+    await stopDaemon(name);
+    await restartDaemon(name);
+  }
 }
 
 export function stopContainerd(node?: string): Promise<void> {

@@ -43,12 +43,14 @@ export { apply, getObject, kubectl } from './kubectl.ts';
 export { askKubelet, askKubeletForCheckpoint, type KubeletReply } from './kubelet.ts';
 export { labDown, labInfo, labUp } from './lab.ts';
 export {
+  awaitPodEvent,
   awaitRunning,
   deletePod,
   type Gap,
   gapsIn,
   getPod,
   lastTickIn,
+  podEvents,
   podLogs,
   type RunningContainer,
   startPod,

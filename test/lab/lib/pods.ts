@@ -119,6 +119,20 @@ export function podLogs(name: string, namespace = 'default'): Promise<string> {
   return kubectl(['logs', name, '-n', namespace]);
 }
 
+/** The Events of one pod, as a table; of that very one, not of an earlier pod of its name. */
+export function podEvents(uid: string): Promise<string> {
+  return kubectl(['get', 'events', '-A', `--field-selector=involvedObject.uid=${uid}`]);
+}
+
+/** Resolves with the pod's Events as soon as one with that reason is among them. */
+export function awaitPodEvent(uid: string, reason: string): Promise<string> {
+  return waitFor(`the Event ${reason}`, async () => {
+    const events = await podEvents(uid);
+    if (!events.includes(reason)) throw new Error(events);
+    return events;
+  });
+}
+
 /** Deletes a pod and waits until it is gone, without its grace period. */
 export async function deletePod(name: string, namespace = 'default'): Promise<void> {
   const now = ['--grace-period=0', '--force', '--ignore-not-found'];

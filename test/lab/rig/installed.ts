@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { parseAllDocuments } from 'yaml';
 import type { AgentStatus } from '../../../src/agent/index.ts';
 import type { ArchiveRecord } from '../../../src/archive/index.ts';
 import { createAgentClient } from '../../../src/cli/agent-client.ts';
@@ -12,6 +13,7 @@ import {
   pathOnMachine,
   waitFor,
 } from '../lib/index.ts';
+import { emptyCheckpoints } from './lab-agent.ts';
 
 /*
  * Stillpoint as its users have it: a DaemonSet, made by `kubectl apply -k`. It is driven by its
@@ -20,6 +22,7 @@ import {
 
 export const installedIn = 'stillpoint';
 const daemonSet = 'stillpoint-agent';
+const base = 'deploy/base';
 
 /** What a scenario gives the agents of all nodes. */
 export interface Settings {
@@ -30,35 +33,48 @@ export interface Settings {
 }
 
 /** Applies that folder of `deploy/` and waits for a ready agent on each node. Returns how long. */
-export async function install(folder = 'deploy/base'): Promise<number> {
+export async function install(folder = base): Promise<number> {
   const startedMs = performance.now();
   await kubectl(['apply', '-k', folder]);
   await agentsReady();
   return performance.now() - startedMs;
 }
 
-/** Takes away all that `install` made, but for what the agents wrote on their nodes. */
-export async function uninstall(folder = 'deploy/base'): Promise<void> {
-  await kubectl(['delete', '-k', folder, '--ignore-not-found', '--timeout=150s']);
-}
-
-/** Installs, if need be, and has the agents start with exactly these settings. */
-export async function installWith({ rules, config }: Settings): Promise<void> {
-  await kubectl(['apply', '-k', 'deploy/base']);
+/** The same on nodes that have forgotten earlier agents, with the ConfigMaps filled as given. */
+export async function installAnew({ rules, config }: Settings): Promise<void> {
+  await forgetAgents();
   const document = { apiVersion: 'stillpoint.dev/v1alpha1', kind: 'AgentConfig', ...config };
-  await apply({
-    apiVersion: 'v1',
-    kind: 'List',
-    items: [
-      configMap('stillpoint-config', { 'stillpoint.yaml': JSON.stringify(document) }),
-      configMap('stillpoint-rules', { 'rules.yaml': rules }),
-    ],
-  });
-  await restartAgents();
+  const contents: Record<string, Record<string, string>> = {
+    'stillpoint-config': { 'stillpoint.yaml': JSON.stringify(document) },
+    'stillpoint-rules': { 'rules.yaml': rules },
+  };
+  const items = parseAllDocuments(await kubectl(['kustomize', base]))
+    .map((each) => each.toJS() as Manifest)
+    .map((item) =>
+      item.kind === 'ConfigMap' ? { ...item, data: contents[item.metadata.name] } : item,
+    );
+  await apply({ apiVersion: 'v1', kind: 'List', items });
+  await agentsReady();
 }
 
-function configMap(name: string, data: Record<string, string>): object {
-  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: installedIn }, data };
+interface Manifest {
+  kind: string;
+  metadata: { name: string };
+}
+
+/** No agent, and on the nodes neither its journal nor any archive. The rest of it stays. */
+export async function forgetAgents(): Promise<void> {
+  const wait = ['--ignore-not-found', '--cascade=foreground', '--timeout=150s'];
+  await kubectl(['delete', 'daemonset', daemonSet, '--namespace', installedIn, ...wait]);
+  for (const node of labInfo().nodes) {
+    rmSync(pathOnMachine(node, '/var/lib/stillpoint'), { recursive: true, force: true });
+    emptyCheckpoints(node);
+  }
+}
+
+/** Takes away all that `install` made, but for what the agents wrote on their nodes. */
+export async function uninstall(folder = base): Promise<void> {
+  await kubectl(['delete', '-k', folder, '--ignore-not-found', '--timeout=150s']);
 }
 
 /** All agents at once, to save the time of a rollout, which goes from node to node. */
