@@ -2,8 +2,6 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { STOP_GRACE_MS } from '../../src/agent/app.ts';
-import { readYaml } from '../../src/base/index.ts';
-import { rulesFromDocuments } from '../../src/rules/index.ts';
 import { agentRights, checkpointRight } from '../lab/rig/rights.ts';
 import { listFiles, readText, repositoryRoot } from '../structure/source-tree.ts';
 import { type DaemonSet, manifestsOf, one } from './manifests.ts';
@@ -123,18 +121,5 @@ describe('the shipped rules', () => {
     expect(kustomization.configMapGenerator.flatMap((map) => map.files).sort()).toEqual(
       files.sort(),
     );
-  });
-
-  it('select only pods that opted in', async () => {
-    const read = await readYaml(join(repositoryRoot, 'rules'));
-    const loaded = rulesFromDocuments(read, { otherKinds: ['RetentionPolicy'], nowMs: 0 });
-    if (!loaded.ok) throw new Error('the shipped rules do not load');
-    expect(loaded.rules.length).toBeGreaterThan(3);
-    for (const { id, target } of loaded.rules) {
-      const { matchLabels } = target;
-      expect({ id, matchLabels }).toMatchObject({
-        matchLabels: { 'stillpoint.dev/enabled': 'true' },
-      });
-    }
   });
 });

@@ -34,7 +34,7 @@ describe('the examples in rules/', () => {
     const loaded = rulesFromDocuments(await readYaml(examples), { nowMs });
     if (!loaded.ok) throw new Error('the examples do not load');
     for (const rule of loaded.rules) {
-      expect(rule.target.matchLabels).toEqual({ 'stillpoint.dev/enabled': 'true' });
+      expect(rule.target.matchLabels).toMatchObject({ 'stillpoint.dev/enabled': 'true' });
     }
   });
 });
