@@ -48,6 +48,8 @@ export interface BuiltImage {
   unpackedBytes: number;
   /** The list of what is inside, beside the archive. */
   sbom: string;
+  /** A hash of all that it was made of: the sources, the pins, the packer. */
+  recipe: string;
 }
 
 /** Makes the image, unless the archive that is there was made of exactly what is here now. */
@@ -80,21 +82,20 @@ export async function buildImage(options: ImageOptions = {}): Promise<BuiltImage
     archiveBytes: archive.length,
     unpackedBytes: image.layers.reduce((sum, layer) => sum + layer.unpackedBytes, 0),
     sbom: join(directory, names.sbom),
+    recipe,
   };
-  writeWhole(summary, Buffer.from(`${JSON.stringify({ ...built, recipe }, null, 2)}\n`));
+  writeWhole(summary, Buffer.from(`${JSON.stringify(built, null, 2)}\n`));
   return built;
 }
 
 function builtBefore(summary: string, recipe: string): BuiltImage | undefined {
   if (!existsSync(summary)) return undefined;
-  const { recipe: used, ...built } = JSON.parse(readFileSync(summary, 'utf8')) as BuiltImage & {
-    recipe: string;
-  };
+  const built = JSON.parse(readFileSync(summary, 'utf8')) as BuiltImage;
   const whole =
     existsSync(built.archive) &&
     existsSync(built.sbom) &&
     statSync(built.archive).size === built.archiveBytes;
-  return used === recipe && whole ? built : undefined;
+  return built.recipe === recipe && whole ? built : undefined;
 }
 
 interface Context {
