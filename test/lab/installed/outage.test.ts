@@ -6,8 +6,10 @@ import {
   labInfo,
   nodeOf,
   startApiServer,
+  startKubelet,
   startWorkPod,
   stopApiServer,
+  stopKubelet,
   waitFor,
 } from '../lib/index.ts';
 import {
@@ -28,6 +30,11 @@ beforeAll(() => installAnew(scenarioSettings()));
 afterAll(async () => {
   if (!daemonIsAlive('apiserver')) await startApiServer();
   for (const pod of pods) await deletePod(pod);
+  // They would look again only after half a minute, and hold up the test that comes next.
+  for (const { name } of labInfo().nodes) {
+    await stopKubelet(name);
+    await startKubelet(name);
+  }
 });
 
 const podsSource = async () => {
