@@ -8,6 +8,7 @@ import {
   parseContainerId,
 } from '../../signal/index.ts';
 import { type ApiObject, numberAt, objectAt, objectsAt, textAt, timeAt } from '../api-object.ts';
+import { isLabelName } from './api-names.ts';
 
 /** Status and termination texts are for people: more than this helps nobody. */
 const TEXT_MAX = 1_024;
@@ -27,7 +28,7 @@ export function containerFactsFromApi(
     const statuses = new Map(objectsAt(status, statusKey).map((one) => [textAt(one, 'name'), one]));
     for (const container of objectsAt(spec, specKey)) {
       const name = textAt(container, 'name');
-      if (name) facts.push(containerFact(name, type, container, statuses.get(name)));
+      if (isLabelName(name)) facts.push(containerFact(name, type, container, statuses.get(name)));
     }
   }
   return facts;

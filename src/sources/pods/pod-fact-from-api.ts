@@ -8,6 +8,7 @@ import {
   textsAt,
   timeAt,
 } from '../api-object.ts';
+import { isLabelName, isObjectName, isUid } from './api-names.ts';
 import { containerFactsFromApi } from './container-facts.ts';
 
 const MIRROR = 'kubernetes.io/config.mirror';
@@ -16,7 +17,8 @@ const SOURCE = 'kubernetes.io/config.source';
 
 /**
  * The fact that Stillpoint keeps of a pod, from the API's object (core/v1 Pod). Tolerates whatever
- * is missing or odd; undefined only without namespace, name or uid: such a pod cannot be named.
+ * is missing or odd; undefined only without a namespace, name or uid such as the API allows: they
+ * become parts of file names and of URLs.
  */
 export function podFactFromApi(pod: unknown): PodFact | undefined {
   const metadata = objectAt(pod, 'metadata');
@@ -25,7 +27,7 @@ export function podFactFromApi(pod: unknown): PodFact | undefined {
   const namespace = textAt(metadata, 'namespace');
   const name = textAt(metadata, 'name');
   const uid = textAt(metadata, 'uid');
-  if (!namespace || !name || !uid) return undefined;
+  if (!isLabelName(namespace) || !isObjectName(name) || !isUid(uid)) return undefined;
   const annotations = textsAt(metadata, 'annotations');
   const isStatic = isStaticPod(annotations);
   return {

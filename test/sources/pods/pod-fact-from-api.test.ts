@@ -101,8 +101,21 @@ describe('the fact of a pod', () => {
     ['an empty object', {}],
     ['a pod without uid', { metadata: { namespace: 'a', name: 'b' } }],
     ['a pod with a number for a name', { metadata: { namespace: 'a', name: 1, uid: 'u' } }],
+    ['a namespace that is a path', podOf({ metadata: { namespace: '..' } })],
+    ['a name that leads elsewhere', podOf({ metadata: { name: '../../etc/cron.d/x' } })],
+    ['a name of dots', podOf({ metadata: { name: '..' } })],
+    ['a name with an end of line', podOf({ metadata: { name: 'cart\n' } })],
+    ['a name that is too long', podOf({ metadata: { name: 'a'.repeat(254) } })],
+    ['a uid that is a path', podOf({ metadata: { uid: 'a/b' } })],
   ])('is not made of %s', (_, pod) => {
     expect(podFactFromApi(pod)).toBeUndefined();
+  });
+
+  it('leaves out a container that no API server would let in', () => {
+    const names = ['app', '../app', 'a/b', 'App', 'a.b', 'a'.repeat(64), ''];
+    const containers = names.map((name) => ({ name }));
+    const found = podFactFromApi(podOf({ spec: { containers } }))?.containers;
+    expect(found?.map(({ name }) => name)).toEqual(['app']);
   });
 
   it('is made of a pod of which nothing else is known or everything else is odd', () => {
