@@ -18,8 +18,11 @@ export interface BenchLine {
   versions: Record<string, string>;
 }
 
-/** A bench gives its lines one by one, as soon as each is measured. */
-export type Bench = (say: (progress: string) => void) => AsyncIterable<BenchLine>;
+/** A bench gives its lines one by one, as soon as each is measured. `args` follow its name. */
+export type Bench = (
+  say: (progress: string) => void,
+  args: readonly string[],
+) => AsyncIterable<BenchLine>;
 
 /** Summarises samples; `versions` tells the machine and whatever else was measured with. */
 export function summarise(

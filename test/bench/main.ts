@@ -26,9 +26,13 @@ const benches: Record<string, Entry> = {
     about: 'machine: signals a second through the rules core',
     load: () => import('./rules.ts'),
   },
+  soak: {
+    about: 'lab: memory and CPU of the installed pod, idle and under mixed load; --minutes 60',
+    load: () => import('./soak.ts'),
+  },
 };
 
-const [name] = process.argv.slice(2);
+const [name, ...args] = process.argv.slice(2);
 const entry = name === undefined ? undefined : benches[name];
 if (entry === undefined) {
   const width = Math.max(...Object.keys(benches).map((key) => key.length));
@@ -46,7 +50,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 const { bench } = await entry.load();
-for await (const line of bench((progress) => void process.stderr.write(`${progress}\n`))) {
+const say = (progress: string) => void process.stderr.write(`${progress}\n`);
+for await (const line of bench(say, args)) {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 process.exit(0);
