@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildBundle } from '../../scripts/build.ts';
+import { allocatorEnvironment } from '../../scripts/image/config.ts';
 import { type Cleanup, createCleanup, createRandom, systemClock } from '../../src/base/index.ts';
 import { createSim, type Sim, type SimOptions } from '../../src/sim/index.ts';
 
@@ -124,7 +125,11 @@ interface Listener {
 }
 
 async function startAgent(args: readonly string[]): Promise<BundledAgent> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // As in the image.
+    env: { ...process.env, ...allocatorEnvironment },
+  });
   const listeners = new Set<Listener>();
   const tail: string[] = [];
   createInterface({ input: child.stderr }).on('line', (text) => {
