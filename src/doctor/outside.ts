@@ -21,6 +21,8 @@ export interface OutsideOptions {
   config: AgentConfig;
   env: Readonly<Record<string, string | undefined>>;
   version: string;
+  /** The process that started this one. */
+  parentPid: number;
   clock: Clock;
   random: Random;
   /** GET /v1/status on the agent's socket. */
@@ -46,6 +48,7 @@ export interface Outside extends Omit<OutsideOptions, 'askAgent'> {
 /** What is looked at of a Node object. */
 export interface NodeObject {
   status?: {
+    conditions?: { type?: string; status?: string; reason?: string; message?: string }[];
     nodeInfo?: {
       kubeletVersion?: string;
       containerRuntimeVersion?: string;

@@ -52,15 +52,22 @@ export function readEnvironment(
 
 /**
  * The root directory of the kubelet of this node (--root-dir), which /configz does not tell;
- * undefined when no such process can be seen, or several and none has the node's name.
+ * undefined when no such process can be seen, or several that differ.
  */
 export function findKubeletRoot(procRoot: string, node: string): string | undefined {
   const kubelets = pidsOf(procRoot)
     .filter((pid) => read(join(procRoot, String(pid), 'comm'))?.trim() === 'kubelet')
     .map((pid) => read(join(procRoot, String(pid), 'cmdline'))?.split('\0') ?? []);
-  const named = kubelets.find((words) => flagOf(words, '--hostname-override') === node);
-  const words = named ?? (kubelets.length === 1 ? kubelets[0] : undefined);
-  return words && (flagOf(words, '--root-dir') ?? '/var/lib/kubelet');
+  const named = kubelets.filter((words) => flagOf(words, '--hostname-override') === node);
+  const roots = (named.length > 0 ? named : kubelets).map(
+    (words) => flagOf(words, '--root-dir') ?? '/var/lib/kubelet',
+  );
+  return new Set(roots).size === 1 ? roots[0] : undefined;
+}
+
+/** The mounts as a process sees them. */
+export function readMountinfo(procRoot: string, pid: number | 'self'): string | undefined {
+  return read(join(procRoot, String(pid), 'mountinfo'));
 }
 
 function flagOf(words: readonly string[], flag: string): string | undefined {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { createRandom, StillpointError } from '../../src/base/index.ts';
+import { createRandom } from '../../src/base/index.ts';
 import { lookAtDirectory } from '../../src/doctor/checks/directory-facts.ts';
 import { askHostCriu } from '../../src/doctor/checks/host-criu.ts';
 import { findKubeletRoot, findRuntimeProcess } from '../../src/doctor/processes.ts';
@@ -200,15 +200,30 @@ describe('kubectl exec', () => {
     await expect(running).rejects.toMatchObject({ code: 'cancelled' });
   });
 
-  it('is no report when something else came', () => {
+  it('brings a report', () => {
     const lines = [{ check: 'a', state: 'ok', code: 'ok', what: 'fine' }];
     const report = { node: 'n', version: '1', lines };
     const result = { exitCode: 0, stdout: JSON.stringify(report), stderr: '' };
     expect(reportFrom(result, 'p')).toEqual(report);
-    const stderr = 'Defaulted container\nerror: Internal error\n';
-    expect(() => reportFrom({ exitCode: 1, stdout: '', stderr }, 'ns/p')).toThrow(StillpointError);
-    expect(() => reportFrom({ exitCode: 1, stdout: '', stderr }, 'ns/p')).toThrow(
-      'kubectl exec ns/p ended with 1 and no report: error: Internal error',
-    );
+  });
+
+  it.each([
+    ['error: Internal error', 'unreachable', /ended with 1 and no report: error: Internal/],
+    [
+      'error: unable to upgrade connection: error dialing backend: tls: failed to verify certificate: x509: unknown',
+      'tls-untrusted',
+      /does not trust the certificate of the kubelet/,
+    ],
+    ['Error from server (Forbidden): pods "x" is forbidden: User', 'forbidden', /may not go into/],
+    [
+      'error: error dialing backend: dial tcp 10.0.0.5:10250: connect: connection refused',
+      'unreachable',
+      /does not answer the API server/,
+    ],
+  ])('says why there is no way in: %s', (words, code, message) => {
+    const stderr = `Defaulted container\n${words}\n`;
+    const read = () => reportFrom({ exitCode: 1, stdout: '', stderr }, 'ns/p');
+    expect(read).toThrow(message);
+    expect(read).toThrow(expect.objectContaining({ code }));
   });
 });

@@ -69,6 +69,10 @@ describe('the API server', () => {
 
 describe('the node', () => {
   const nodeInfo = { kubeletVersion: 'v1.37.2', containerRuntimeVersion: 'containerd://2.4.2' };
+  const condition = (type: string, status: string, reason: string, message: string): NodeFacts => ({
+    node: 'n1',
+    object: { ok: true, value: { status: { conditions: [{ type, status, reason, message }] } } },
+  });
   const rows: Row<NodeFacts>[] = [
     [
       'is known',
@@ -83,6 +87,13 @@ describe('the node', () => {
     ],
     ['may not be read', { node: 'n1', object: FORBIDDEN }, ['fail', 'forbidden'], /Grant/],
     ['cannot be asked for', { node: 'n1', object: UNREACHABLE }, ['skipped', 'not-asked']],
+    [
+      'is not ready',
+      condition('Ready', 'Unknown', 'NodeStatusUnknown', 'Kubelet stopped posting node status.'),
+      ['warn', 'not-ready'],
+      /NodeStatusUnknown: Kubelet stopped/,
+    ],
+    ['is short of disk', condition('DiskPressure', 'True', 'a', 'b'), ['warn', 'pressure']],
   ];
   it.each(rows)('%s', (_, facts, [state, code], words = /./) => {
     const findings = judgeNode(facts);

@@ -166,6 +166,8 @@ describe('the checkpoints directory', () => {
     directory: { ...directory, trial: { ok: false, code, message: code } as const },
   });
   const good = { directory: { ...directory, trial: { ok: true } as const } };
+  const lies = (device: string, inside: string) =>
+    ({ point: path, device, inside, readOnly: false }) as const;
   const rows: Row<CheckpointsDirectoryFacts>[] = [
     ['is right', { ...good, kubeletWritesTo: path }, ['ok', 'ok']],
     ['is read-only', trial('EROFS'), ['fail', 'read-only'], /writable/],
@@ -193,7 +195,33 @@ describe('the checkpoints directory', () => {
       'is another than the kubelet writes to',
       { ...good, kubeletWritesTo: '/data/kubelet/checkpoints' },
       ['fail', 'other-directory'],
-      /Set checkpointsDir to \/data\/kubelet\/checkpoints/,
+      /Set rootDir to \/data\/kubelet;/,
+    ],
+    [
+      'is read-only for the node alone',
+      { ...good, ours: lies('254:0', path), nodes: { ...lies('254:0', path), readOnly: true } },
+      ['fail', 'read-only'],
+      /for the kubelet/,
+    ],
+    [
+      'leads elsewhere through a link, so that nothing is said',
+      { ...good, ours: lies('254:16', path), nodes: { ...lies('254:0', path), readOnly: true } },
+      ['ok', 'ok'],
+    ],
+    [
+      'is on the root of the container',
+      { ...good, ours: { ...lies('0:50', path), point: '/' }, nodes: lies('254:0', path) },
+      ['fail', 'other-mount'],
+      /hostPath/,
+    ],
+    [
+      'is a volume of the pod',
+      {
+        ...good,
+        ours: lies('254:0', '/var/lib/kubelet/pods/1/volumes/kubernetes.io~empty-dir/c'),
+        nodes: lies('254:0', path),
+      },
+      ['fail', 'other-mount'],
     ],
     [
       'is open to all',

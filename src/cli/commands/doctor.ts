@@ -142,6 +142,7 @@ async function lookHere(options: DoctorOptions, signal: AbortSignal): Promise<Do
     config,
     env,
     version: stillpointVersion(),
+    parentPid: process.ppid,
     clock: systemClock,
     random: createRandom(freshSeed()),
     askAgent: () => client.json<AgentStatus>('GET', '/v1/status'),

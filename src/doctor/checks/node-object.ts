@@ -1,5 +1,5 @@
 import { type Answer, answerOf, defineCheck, failed } from '../check.ts';
-import { type Finding, fail, ok, skipped } from '../line.ts';
+import { type Finding, fail, ok, skipped, warn } from '../line.ts';
 import type { NodeObject } from '../outside.ts';
 
 export interface NodeFacts {
@@ -19,6 +19,8 @@ export const nodeCheck = defineCheck(
 
 export function judgeNode({ node, object }: NodeFacts): Finding[] {
   if (object.ok) {
+    const bad = judgeConditions(node, object.value);
+    if (bad.length > 0) return bad;
     const { kubeletVersion, containerRuntimeVersion, osImage } =
       object.value.status?.nodeInfo ?? {};
     const parts = [`kubelet ${kubeletVersion ?? 'unknown'}`, containerRuntimeVersion, osImage];
@@ -32,4 +34,18 @@ export function judgeNode({ node, object }: NodeFacts): Finding[] {
   }
   if (code === 'forbidden') return [failed(object.error)];
   return [skipped('not-asked', `the API server gave no answer: ${message}`)];
+}
+
+/** The node's own troubles, as the kubelet tells them, or as others tell of a silent one. */
+function judgeConditions(node: string, { status }: NodeObject): Finding[] {
+  return (status?.conditions ?? []).flatMap(({ type = '', status: state, reason, message }) => {
+    const words = [reason, message].filter((word) => word).join(': ');
+    if (type === 'Ready' && state !== 'True') {
+      const next = 'See the log of the kubelet on the node, and whether its runtime runs.';
+      return [warn('not-ready', `${node} is not ready: ${words}`, next)];
+    }
+    if (!type.endsWith('Pressure') || state !== 'True') return [];
+    const next = 'Free what is short: the kubelet evicts pods meanwhile, with their containers.';
+    return [warn('pressure', `${node} has ${type}: ${words}`, next)];
+  });
 }

@@ -4,6 +4,8 @@ import type { CanaryTarget } from '../canary/canary-agent.ts';
 import { withCanaryPod } from '../canary/canary-pod.ts';
 import { canaryLine, judgeCanaryTrouble } from '../canary/local-canary.ts';
 import { type Answer, answerOf, failed } from '../check.ts';
+import { judgeNode } from '../checks/node-object.ts';
+import type { NodeObject } from '../outside.ts';
 import { type DoctorReport, withLines } from '../report.ts';
 import { type AgentPod, findAgentPods } from './agent-pods.ts';
 import { execInPod, type KubectlOptions } from './kubectl.ts';
@@ -49,14 +51,21 @@ function byNode(pods: readonly AgentPod[]): AgentPod[] {
 
 /**
  * Runs doctor inside of the agent's pod, so that it sees what the agent sees. Never rejects for one
- * of our errors: a node that cannot be looked at is a report with one failing line.
+ * of our errors: a node that cannot be looked at is a report that says why, with what is known of it.
  */
 export async function doctorOnNode(pod: AgentPod, options: RemoteOptions): Promise<DoctorReport> {
   const { canary, version } = options;
   const report = canary ? await withCanary(pod, options, canary) : await look(pod, options);
   if (report.ok) return report.value;
-  const line = { check: 'pod', ...failed(report.error) };
-  return { node: pod.node, version, lines: [line] };
+  // What the API server knows of the node may tell why.
+  const path = `/api/v1/nodes/${encodeURIComponent(pod.node)}`;
+  const object = await answerOf(options.api.json<NodeObject>({ method: 'GET', path }));
+  const found = judgeNode({ node: pod.node, object });
+  const lines = [
+    { check: 'pod', ...failed(report.error) },
+    ...found.map((finding) => ({ check: 'node', ...finding })),
+  ];
+  return { node: pod.node, version, lines };
 }
 
 async function withCanary(
