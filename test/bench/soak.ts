@@ -22,8 +22,8 @@ const SAMPLE_EVERY_MS = 10_000;
 const SCRAPE_EVERY_MS = 30_000;
 const node = () => nodeOf(labInfo());
 
-/** Kinds of signals that must each have led to a capture; `wake` is a crash loop's next life. */
-const KINDS = ['memory', 'event', 'alert', 'tick', 'wake'];
+/** Signals that must each have led to captures; a `tick` is the schedule's, `podChanged` a crash. */
+const KINDS = ['memory', 'event', 'podChanged', 'alert', 'tick'];
 
 /**
  * Memory and CPU of the agent's pod as it is installed: first idle, then under mixed load for
@@ -61,8 +61,7 @@ export async function* bench(
   const underLoad = measured(`mixed load, ${minutes} min`);
   yield* underLoad.usage(samples);
   yield underLoad.one('acts of the load that failed', 'acts', beats.failed);
-  await capturesEnded();
-  const metrics = await agent.metrics();
+  const metrics = await capturesEnded(agent);
   yield* underLoad.counts(metrics);
   assertAllKindsCaptured(metrics);
 }
@@ -132,11 +131,14 @@ function sum(metrics: ReadonlyMap<string, number>, name: string): number {
     .reduce((total, [, count]) => total + count, 0);
 }
 
-/** So that the counts at the end are those of whole captures. */
-async function capturesEnded(): Promise<void> {
-  await waitFor('the captures under way to end', async () => {
+/** So that the counts at the end are those of whole captures, verified ones. */
+async function capturesEnded(agent: AgentPod): Promise<ReadonlyMap<string, number>> {
+  return waitFor('the captures under way to end', async () => {
     const { captures } = await agentStatus(node());
-    return captures.waiting === 0 && captures.running === undefined;
+    if (captures.waiting > 0 || captures.running !== undefined) return undefined;
+    const metrics = await agent.metrics();
+    const captured = sum(metrics, 'stillpoint_captures_total{result="captured"');
+    return captured === sum(metrics, 'stillpoint_archives_verified_total') ? metrics : undefined;
   });
 }
 
