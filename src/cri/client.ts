@@ -2,6 +2,7 @@ import { type Clock, type Logger, StillpointError } from '../base/index.ts';
 import { type Connection, createConnection } from './connection.ts';
 import {
   containerFromWire,
+  settingsFromWire,
   statusFromWire,
   taskStateFromWire,
   versionFromWire,
@@ -9,6 +10,7 @@ import {
 import type { RuntimeClient, RuntimeVersion } from './runtime-client.ts';
 import type {
   WireContainer,
+  WireRuntimeStatusResponse,
   WireStatsResponse,
   WireStatusResponse,
   WireTaskResponse,
@@ -54,6 +56,10 @@ export function createRuntimeClient(options: RuntimeClientOptions): RuntimeClien
   };
   return {
     version,
+    settings: async () =>
+      settingsFromWire(
+        await ask<WireRuntimeStatusResponse>(connection, 'Status', { verbose: true }),
+      ),
     async listRunning() {
       const filter = { state: { state: 'CONTAINER_RUNNING' } };
       const answer = await ask<{ containers: WireContainer[] }>(connection, 'ListContainers', {

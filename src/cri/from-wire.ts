@@ -2,12 +2,14 @@ import { StillpointError } from '../base/index.ts';
 import type {
   RuntimeContainer,
   RuntimeContainerStatus,
+  RuntimeSettings,
   RuntimeVersion,
   TaskState,
 } from './runtime-client.ts';
 import type {
   WireContainer,
   WireContainerState,
+  WireRuntimeStatusResponse,
   WireStatusResponse,
   WireTaskResponse,
   WireVersionResponse,
@@ -86,6 +88,18 @@ function asObject(value: unknown): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null
     ? (value as Record<string, unknown>)
     : undefined;
+}
+
+/** The two conditions that Kubernetes asks for; others are news of deprecations. */
+const NEEDED = ['RuntimeReady', 'NetworkReady'];
+
+/** `config` of the verbose answer is a JSON text; containerd puts `containerdRootDir` there. */
+export function settingsFromWire(wire: WireRuntimeStatusResponse): RuntimeSettings {
+  const rootDir = parseObject(wire.info.config)?.containerdRootDir;
+  const unmet = (wire.status?.conditions ?? [])
+    .filter(({ type, status }) => NEEDED.includes(type) && !status)
+    .map(({ type, reason, message }) => `${type}: ${reason} ${message}`.trim());
+  return { rootDir: typeof rootDir === 'string' ? rootDir : undefined, unmet };
 }
 
 export function versionFromWire(wire: WireVersionResponse): RuntimeVersion {

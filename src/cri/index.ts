@@ -7,6 +7,7 @@ export type {
   RuntimeClient,
   RuntimeContainer,
   RuntimeContainerStatus,
+  RuntimeSettings,
   RuntimeVersion,
   TaskState,
 } from './runtime-client.ts';

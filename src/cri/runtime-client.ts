@@ -10,6 +10,8 @@
 export interface RuntimeClient {
   /** Name (`containerd`, `cri-o`) and version; the cheapest call, used as a health check. */
   version(): Promise<RuntimeVersion>;
+  /** What it says of its own state and configuration; for people and checks, not for captures. */
+  settings(): Promise<RuntimeSettings>;
   /** Running containers only. */
   listRunning(): Promise<readonly RuntimeContainer[]>;
   /** One container with pid and cgroup path; error `not-found` when the runtime has none. */
@@ -34,6 +36,13 @@ export interface RuntimeClient {
 export interface RuntimeVersion {
   name: 'containerd' | 'cri-o' | (string & {});
   version: string;
+}
+
+export interface RuntimeSettings {
+  /** Where it stores content; undefined when it does not tell (CRI-O). */
+  rootDir?: string;
+  /** Conditions that are not met, with reason and message: `NetworkReady: …`. */
+  unmet: readonly string[];
 }
 
 export interface RuntimeContainer {

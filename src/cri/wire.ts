@@ -44,6 +44,13 @@ export interface WireVersionResponse {
   runtime_version: string;
 }
 
+export interface WireRuntimeStatusResponse {
+  status: {
+    conditions: { type: string; status: boolean; reason: string; message: string }[];
+  } | null;
+  info: Record<string, string>;
+}
+
 export interface WireTaskResponse {
   process: { status: string } | null;
 }

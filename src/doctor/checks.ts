@@ -17,6 +17,7 @@ import { nodeCheck } from './checks/node-object.ts';
 import { rightsCheck } from './checks/rights.ts';
 import { rulesCheck } from './checks/rules.ts';
 import { runtimeCheck } from './checks/runtime.ts';
+import { runtimeConfigCheck } from './checks/runtime-config.ts';
 
 /** Everything that is looked at, in the order in which it is shown. */
 export const checks: readonly Check[] = [
@@ -29,6 +30,7 @@ export const checks: readonly Check[] = [
   kubeletCertificateCheck,
   kubeletConfigCheck,
   runtimeCheck,
+  runtimeConfigCheck,
   criuCheck,
   cgroupCheck,
   checkpointsDirectoryCheck,

@@ -9,5 +9,5 @@ export { runLocalCanary } from './canary/local-canary.ts';
 export type { Line, LineState } from './line.ts';
 export { createOutside, type Outside, type OutsideOptions } from './outside.ts';
 export type { AgentPod } from './remote/agent-pods.ts';
-export { doctorOnNode, findNodes, type RemoteOptions } from './remote/remote-doctor.ts';
+export { doctorOnNodes, findNodes, type RemoteOptions } from './remote/remote-doctor.ts';
 export { type DoctorReport, exitCodeOf, runDoctor } from './report.ts';

@@ -135,7 +135,7 @@ describe('the rights', () => {
 });
 
 describe('the kubelet', () => {
-  const address = 'https://10.0.0.5:10250';
+  const address = { ok: true, value: 'https://10.0.0.5:10250' } as const;
   const config = { ok: true, value: {} } as const;
   const replied = (status: number, body: string): KubeletFacts => {
     const value = judgeCheckpointReply({ status, body }, NO_SUCH_POD);
@@ -182,7 +182,17 @@ describe('the kubelet', () => {
       ['fail', 'tls-untrusted'],
       /kubelet-certificate/,
     ],
-    ['cannot be found', { config, verdict: troubled('not-found') }, ['fail', 'address-unknown']],
+    [
+      'cannot be found',
+      { address: troubled('not-found'), config, verdict: troubled('not-found') },
+      ['fail', 'address-unknown'],
+      /kubelet\.address/,
+    ],
+    [
+      'is not known while the API server is away',
+      { address: UNREACHABLE, config, verdict: UNREACHABLE },
+      ['skipped', 'address-unknown'],
+    ],
   ];
   it.each(rows)('%s', (_, facts, [state, code], words = /./) => {
     const findings = judgeKubelet(facts);

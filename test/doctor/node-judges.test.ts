@@ -8,6 +8,10 @@ import {
 import { type DiskFacts, judgeDisks } from '../../src/doctor/checks/disks.ts';
 import { judgeMachine, type MachineFacts } from '../../src/doctor/checks/machine.ts';
 import { judgeRuntime, type RuntimeFacts } from '../../src/doctor/checks/runtime.ts';
+import {
+  judgeRuntimeConfig,
+  type RuntimeConfigFacts,
+} from '../../src/doctor/checks/runtime-config.ts';
 import { type Row, shown, UNREACHABLE } from './support.ts';
 
 const SOCKET = '/run/containerd/containerd.sock';
@@ -32,6 +36,43 @@ describe('the runtime', () => {
   ];
   it.each(rows)('%s', (_, facts, [state, code], words = /./) => {
     const findings = judgeRuntime(facts);
+    expect(findings).toMatchObject([{ state, code }]);
+    expect(shown(findings)).toMatch(words);
+  });
+});
+
+describe('the configuration of the runtime', () => {
+  const root = '/var/lib/containerd';
+  const settings = { ok: true, value: { rootDir: root, unmet: [] } } as const;
+  const good = { settings, root, tmp: '/tmp' };
+  const rows: Row<RuntimeConfigFacts>[] = [
+    ['fits', { ...good, runtimeTmp: '/tmp' }, ['ok', 'ok']],
+    [
+      'names another root',
+      { ...good, root: '/var/lib/rancher' },
+      ['warn', 'other-root'],
+      /Set runtime\.root to \/var\/lib\/containerd/,
+    ],
+    [
+      'names another TMPDIR',
+      { ...good, runtimeTmp: '/var/tmp' },
+      ['warn', 'other-tmp'],
+      /Set runtime\.tmp to \/var\/tmp/,
+    ],
+    [
+      'has no network',
+      { settings: { ok: true, value: { unmet: ['NetworkReady: no CNI'] } }, root, tmp: '/tmp' },
+      ['warn', 'not-ready'],
+      /no CNI/,
+    ],
+    [
+      'cannot be asked for',
+      { settings: UNREACHABLE, root, tmp: '/' },
+      ['skipped', 'runtime-silent'],
+    ],
+  ];
+  it.each(rows)('%s', (_, facts, [state, code], words = /./) => {
+    const findings = judgeRuntimeConfig(facts);
     expect(findings).toMatchObject([{ state, code }]);
     expect(shown(findings)).toMatch(words);
   });

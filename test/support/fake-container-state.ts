@@ -51,6 +51,7 @@ function failure(code: 'not-found' | 'unsupported' | 'unreachable' | 'runtime-fa
 function fakeRuntimeOf(of: () => FakeContainerState): RuntimeClient {
   return {
     version: () => Promise.resolve({ name: 'containerd', version: '2.4.2' }),
+    settings: async () => ({ unmet: [] }),
     listRunning: () => Promise.resolve([]),
     async status(id) {
       const { task } = of();

@@ -19,7 +19,7 @@ import {
   createCanaryAgent,
   createOutside,
   type DoctorReport,
-  doctorOnNode,
+  doctorOnNodes,
   exitCodeOf,
   findNodes,
   type Line,
@@ -124,7 +124,7 @@ async function lookThere(options: DoctorOptions, signal: AbortSignal): Promise<D
   };
   try {
     const pods = await findNodes(remote, options.node);
-    return await Promise.all(pods.map((pod) => doctorOnNode(pod, remote)));
+    return await doctorOnNodes(pods, remote);
   } finally {
     api.close();
   }

@@ -32,7 +32,7 @@ export async function runLocalCanary(
       );
     })(),
   );
-  return lines.ok ? lines.value : [canaryLine(judgeCanaryTrouble(lines.error))];
+  return lines.ok ? lines.value : [canaryLine(judgeCanaryTrouble(lines.error, false))];
 }
 
 export function canaryLine(finding: Finding): Line {
@@ -45,10 +45,11 @@ function noImage(node: string, namespace: string): Finding {
 }
 
 /** Why there was no pod to capture. Pure. */
-export function judgeCanaryTrouble({ code, message, hint }: Trouble): Finding {
+export function judgeCanaryTrouble({ code, message, hint }: Trouble, isOutside: boolean): Finding {
   if (code !== 'forbidden') return fail(code, message, hint);
-  const next =
-    "The agent's own identity may make no pods: run `stillpoint doctor --node NODE --canary` where " +
-    'your kubeconfig may.';
+  const rights = 'pods: create, get and delete in the namespace of Stillpoint';
+  const next = isOutside
+    ? `Use a kubeconfig that may make pods (${rights}).`
+    : `The agent may make none: run \`stillpoint doctor --node NODE --canary\` where you may (${rights}).`;
   return fail('forbidden', message, next);
 }

@@ -19,8 +19,8 @@ export const NO_SUCH_POD = {
 } as const;
 
 export interface KubeletFacts {
-  /** Undefined until it was found. */
-  address?: string;
+  /** Where it is asked; else why it is not known where. */
+  address: Answer<string>;
   verdict: Answer<CheckpointVerdict>;
   config: Answer<Pick<KubeletConfig, 'checkpointGate' | 'debuggingHandlers'>>;
   /** As the Node object tells it. */
@@ -31,23 +31,33 @@ export interface KubeletFacts {
 export const kubeletCheck = defineCheck('kubelet', askKubelet, judgeKubelet);
 
 async function askKubelet(outside: Outside, signal: AbortSignal): Promise<KubeletFacts> {
-  const [kubelet, config, node] = await Promise.all([
-    answerOf(outside.kubelet()),
+  const address = await answerOf(askAddress(outside));
+  if (!address.ok) return { address, verdict: address, config: address };
+  const [config, node, verdict] = await Promise.all([
     answerOf(outside.kubeletConfig()),
     answerOf(outside.nodeObject()),
+    answerOf(askForCheckpoint(outside, signal)),
   ]);
   const version = node.ok ? node.value.status?.nodeInfo?.kubeletVersion : undefined;
-  if (!kubelet.ok) return { verdict: kubelet, config, version };
-  const request = { ...NO_SUCH_POD, timeoutSeconds: 1 };
-  const reply = await answerOf(kubelet.value.requestCheckpoint(request, signal));
-  const verdict: KubeletFacts['verdict'] = reply.ok
-    ? { ok: true, value: judgeCheckpointReply(reply.value, NO_SUCH_POD) }
-    : reply;
-  return { address: kubelet.value.address, verdict, config, version };
+  return { address, verdict, config, version };
+}
+
+/** The API server may be needed for it. */
+async function askAddress(outside: Outside): Promise<string> {
+  if (outside.config.kubelet.through === 'direct') return outside.kubeletAddress();
+  return (await outside.kubelet()).address;
+}
+
+async function askForCheckpoint(outside: Outside, signal: AbortSignal): Promise<CheckpointVerdict> {
+  const kubelet = await outside.kubelet();
+  const reply = await kubelet.requestCheckpoint({ ...NO_SUCH_POD, timeoutSeconds: 1 }, signal);
+  return judgeCheckpointReply(reply, NO_SUCH_POD);
 }
 
 export function judgeKubelet(facts: KubeletFacts): Finding[] {
-  const { verdict, address = 'the kubelet' } = facts;
+  const { verdict } = facts;
+  if (!facts.address.ok) return [judgeNoAddress(facts.address.error)];
+  const address = facts.address.value;
   if (!verdict.ok) return [judgeTrouble(verdict.error)];
   const { value } = verdict;
   if (value.kind === 'done') {
@@ -112,12 +122,16 @@ function judgeTrouble({ code, message, hint }: Trouble): Finding {
         'Check that the kubelet runs, and kubelet.address; a network policy must let us through.';
       return fail('unreachable', message, next);
     }
-    case 'forbidden':
-    case 'not-found':
-      return fail('address-unknown', message, 'Set kubelet.address, or see the check node.');
     case 'bad-config':
       return skipped('no-identity', message);
     default:
       return fail(code, message, hint);
   }
+}
+
+function judgeNoAddress({ code, message }: Trouble): Finding {
+  if (code === 'forbidden' || code === 'not-found') {
+    return fail('address-unknown', message, 'Set kubelet.address, or see the check node.');
+  }
+  return skipped('address-unknown', `the API server did not tell its address: ${message}`);
 }

@@ -68,6 +68,25 @@ export async function doctorOnNode(pod: AgentPod, options: RemoteOptions): Promi
   return { node: pod.node, version, lines };
 }
 
+/** As many kubectl at once as a workstation and an API server bear. */
+const AT_ONCE_MAX = 8;
+
+/** doctorOnNode for each, some at a time; the reports come in the order of the pods. */
+export async function doctorOnNodes(
+  pods: readonly AgentPod[],
+  options: RemoteOptions,
+): Promise<DoctorReport[]> {
+  const reports = new Map<AgentPod, DoctorReport>();
+  const waiting = [...pods];
+  const work = async () => {
+    for (let pod = waiting.shift(); pod; pod = waiting.shift()) {
+      reports.set(pod, await doctorOnNode(pod, options));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE_MAX }, work));
+  return pods.flatMap((pod) => reports.get(pod) ?? []);
+}
+
 async function withCanary(
   pod: AgentPod,
   options: RemoteOptions,
@@ -85,7 +104,8 @@ async function withCanary(
   // Without a canary the rest is still worth being told.
   const rest = seen ?? (await look(pod, options));
   if (done.ok || !rest.ok) return rest;
-  return { ok: true, value: withLines(rest.value, [canaryLine(judgeCanaryTrouble(done.error))]) };
+  const line = canaryLine(judgeCanaryTrouble(done.error, true));
+  return { ok: true, value: withLines(rest.value, [line]) };
 }
 
 function look(
