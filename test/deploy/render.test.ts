@@ -111,7 +111,7 @@ describeRendered.each(installs)('%s', (folder) => {
     if (pin !== undefined) expect(mountOf(pod, pin)?.readOnly).toBe(true);
   });
 
-  it('lets go of mounts that the host lets go of', () => {
+  it('follows what the host mounts and unmounts', () => {
     for (const { name, mountPropagation } of hostMounts(pod)) {
       const mayHoldMounts = name.startsWith('runtime-') || ['checkpoints', 'cgroup'].includes(name);
       if (mayHoldMounts)
