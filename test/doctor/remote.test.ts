@@ -138,7 +138,7 @@ describe('doctor from outside', () => {
         check: 'canary',
         state: 'fail',
         code: 'forbidden',
-        next: expect.stringContaining('--node'),
+        next: expect.stringContaining('kubeconfig'),
       },
       { check: 'verdict' },
     ]);
