@@ -31,7 +31,7 @@ import { createApiClient, resolveIdentity } from '../../kube/index.ts';
 import { createAgentClient } from '../agent-client.ts';
 import type { CommandEnd } from '../exit.ts';
 import { type Io, paint, print, printable } from '../output.ts';
-import { untilSignal } from '../signals.ts';
+import { exitCodeOfSignal, untilSignal } from '../signals.ts';
 import { stillpointVersion } from '../version.ts';
 import { addOutputOption, type OutputOptions } from './shared-options.ts';
 
@@ -69,11 +69,22 @@ export function addDoctorCommand(program: Command, io: Io, end: (end: CommandEnd
     const isRemote = options.node !== undefined || options.allNodes;
     refuseContradictions(options, isRemote);
     const stopped = new AbortController();
+    let stoppedBy: Awaited<ReturnType<typeof untilSignal>> | undefined;
     // What was made for a canary is taken away before the end.
-    if (options.canary) void untilSignal().then(() => stopped.abort());
+    if (options.canary) {
+      void untilSignal().then((signal) => {
+        stoppedBy = signal;
+        stopped.abort();
+      });
+    }
     const reports = isRemote
       ? await lookThere(options, stopped.signal)
       : [await lookHere(options, stopped.signal)];
+    if (stoppedBy !== undefined) {
+      io.err(`stillpoint: ${stoppedBy}: stopped; what the canary had made is taken away\n`);
+      end({ exitCode: exitCodeOfSignal(stoppedBy) });
+      return;
+    }
     show(io, options, reports);
     end({ exitCode: exitCodeOf(reports) });
   });
