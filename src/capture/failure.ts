@@ -22,7 +22,8 @@ export const failureClasses = {
   },
   'io-uring': {
     meaning: 'the container uses io_uring, which CRIU cannot dump',
-    hint: 'switch io_uring off in the application (Node.js: UV_USE_IO_URING=0)',
+    // UV_USE_IO_URING=0 is not enough: libuv 1.52 (Node.js 24) opens its rings all the same.
+    hint: 'give the container seccompProfile RuntimeDefault, which denies io_uring (as for Node.js), or set kernel.io_uring_disabled=2 on the node',
     retryable: false,
   },
   device: {
