@@ -11,6 +11,7 @@ export type {
   JoinedCapture,
   PruneItem,
   PruneReply,
+  RecentTrigger,
 } from './api-types.ts';
 export { type Agent, type AgentOptions, startAgent } from './app.ts';
 export { CANARY_POD_PREFIX } from './canary-archives.ts';
