@@ -59,7 +59,8 @@ export function createApiRoutes(options: ApiRoutesOptions): ApiRoutes {
       return pruneReplyOf(await retention.runOnce('manual', { dryRun, signal }));
     },
     'POST /v1/canary-archives/remove': async ({ body }) => {
-      await removeCanaryArchive(options.archives, parse(canaryBody, body).archive);
+      const { archive } = parse(canaryBody, body);
+      dispatcher.giveBack(await removeCanaryArchive(options.archives, archive));
       return { removed: true };
     },
     'POST /v1/pause': async () => {

@@ -53,6 +53,8 @@ export interface Dispatcher {
    * that its archive does not show. They are offered anew when it has ended, and coalesce then.
    */
   cutOff(id: string, untilMs: number): Trigger | undefined;
+  /** The capture of that trigger costs none of the hourly budget: nobody's container stood still. */
+  giveBack(triggerId: string): void;
   /** No further capture begins until resume(), also after a restart; what runs goes on. */
   pause(): void;
   resume(): void;
@@ -175,6 +177,10 @@ class DispatcherImpl implements Dispatcher {
   #setPaused(paused: boolean): void {
     this.#paused = paused;
     this.#orTrouble(() => writeSetting(this.#options.store, PAUSED, paused));
+  }
+
+  giveBack(triggerId: string): void {
+    this.#orTrouble(() => this.#budget.giveBack(triggerId));
   }
 
   status() {

@@ -1,6 +1,7 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { createAgentClient } from '../../src/cli/agent-client.ts';
 import type { DoctorReport, Line } from '../../src/doctor/index.ts';
 import { agentMay } from '../../src/sim/identities.ts';
 import { CART, cart, MIB, rule, type TestNode, useNodes } from '../agent/support/node.ts';
@@ -203,7 +204,28 @@ describe('stillpoint doctor --canary-pod', () => {
     const left = readdirSync(node.config.checkpointsDir);
     expect(left).toEqual(['.stillpoint']);
     expect(readdirSync(join(node.config.checkpointsDir, '.stillpoint/records'))).toEqual([]);
-    expect((await running.agent.status()).archives).toMatchObject({ ours: 0 });
+    // Nobody's container stood still: it costs nothing of what others may need within the hour.
+    expect(await running.agent.status()).toMatchObject({
+      archives: { ours: 0 },
+      captures: { usedThisHour: 0 },
+    });
+  });
+
+  it('can have no other archive removed: not one of a workload, not one on a path', async () => {
+    const { node, running } = await startWithAgent();
+    node.sim.scenario.setMemory(CART, 240 * MIB);
+    const { archive } = await running.archived();
+    const client = createAgentClient(node.config.socket);
+    const remove = (name: string) =>
+      client.json('POST', '/v1/canary-archives/remove', { archive: name });
+    await expect(remove(archive)).rejects.toMatchObject({ code: 'refused' });
+    const foreign = `checkpoint-${CANARY}_stillpoint-canary-2026-01-01T00:00:00Z.tar`;
+    writeFileSync(join(node.config.checkpointsDir, foreign), 'not ours');
+    await expect(remove(foreign)).rejects.toMatchObject({ code: 'refused' });
+    await expect(remove('../rules/leak.yaml')).rejects.toMatchObject({ code: 'not-found' });
+    expect(readdirSync(node.config.checkpointsDir).sort()).toEqual(
+      ['.stillpoint', archive, foreign].sort(),
+    );
   });
 
   it('fails with the cause that only a capture shows', async () => {
