@@ -9,7 +9,7 @@ import {
   type YamlDocument,
 } from '../base/index.ts';
 import { deniedNamespaces } from './deny.ts';
-import type { GivenRule } from './schema.ts';
+import type { GivenRule } from './schema/index.ts';
 
 /** What the schema cannot see: parts that are right each, but can never work together. */
 export interface Findings {

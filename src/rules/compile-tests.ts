@@ -1,8 +1,8 @@
 import { globMatches } from '../base/index.ts';
 import { compilePattern } from './patterns.ts';
-import type { FieldMatch, TextTest } from './rule.ts';
-import type { GivenTests } from './schema.ts';
+import type { GivenTests } from './schema/index.ts';
 import { severityRank } from './severity.ts';
+import type { FieldMatch, TextTest } from './when.ts';
 
 /** The test of a text, compiled; patterns were proved when the schema was checked. */
 export function compileTextTest(given: GivenTests): TextTest {

@@ -1,7 +1,7 @@
-import { deepFreeze, StillpointError } from '../base/index.ts';
-import { compileFieldMatch, compileTextTest } from './compile-tests.ts';
-import type { Rule, When } from './rule.ts';
-import type { GivenRule } from './schema.ts';
+import { deepFreeze } from '../base/index.ts';
+import { compileWhen } from './compile-when.ts';
+import type { Rule } from './rule.ts';
+import type { GivenRule } from './schema/index.ts';
 
 /** A checked document becomes a Rule: matchers compiled, everything frozen. */
 export function compileRule(given: GivenRule, origin: Rule['origin']): Rule {
@@ -35,35 +35,4 @@ export function ruleId(metadata: { name: string; namespace?: string }): string {
   return metadata.namespace === undefined
     ? metadata.name
     : `${metadata.namespace}/${metadata.name}`;
-}
-
-/** The schema made sure that exactly one kind is there. */
-function compileWhen(given: GivenRule['spec']['when']): When {
-  const { memory, event, crashLoop, alert, schedule } = given;
-  if (memory) return { kind: 'memory', above: memory.above, forMs: memory.for };
-  if (event) {
-    return {
-      kind: 'event',
-      match: {
-        reason: typeof event.reason === 'string' ? [event.reason] : event.reason,
-        type: event.type,
-        message: event.message && compileTextTest(event.message),
-      },
-      atLeast: event.atLeast,
-      withinMs: event.within,
-    };
-  }
-  if (crashLoop) {
-    return {
-      kind: 'crashLoop',
-      restarts: crashLoop.restarts,
-      withinMs: crashLoop.within,
-      captureAfterMs: crashLoop.capture.after,
-    };
-  }
-  if (alert) {
-    return { kind: 'alert', shape: alert.shape, match: alert.match.map(compileFieldMatch) };
-  }
-  if (schedule) return { kind: 'schedule', cron: schedule.cron, timeZone: schedule.timeZone };
-  throw new StillpointError({ code: 'internal', message: 'a rule without a condition' });
 }

@@ -3,9 +3,10 @@ import type { CaptureSpec } from './decision.ts';
 import { type DenyList, denyReason } from './deny.ts';
 import type { PodEntry } from './pod-table.ts';
 import { createRedactor, type Redactor } from './redact.ts';
-import type { Rule, RuleOf, WhenKind } from './rule.ts';
-import { captureDefaults } from './schema.ts';
+import type { Rule, RuleOf } from './rule.ts';
+import { captureDefaults } from './schema/index.ts';
 import { selectsContainer, selectsPod } from './select.ts';
+import type { WhenKind } from './when.ts';
 
 /** What the core must know of its node. */
 export interface RulesOptions {

@@ -17,18 +17,8 @@ export {
 export { ruleFingerprint } from './fingerprint.ts';
 export { type LoadedRules, type LoadOptions, rulesFromDocuments } from './load.ts';
 export { createRedactor, type Redactor, secretFields } from './redact.ts';
-export type {
-  EventMatch,
-  FieldMatch,
-  LabelExpression,
-  Rule,
-  RuleOf,
-  TargetSelector,
-  TextTest,
-  When,
-  WhenKind,
-} from './rule.ts';
-export { captureDefaults, ruleSchema } from './schema.ts';
+export type { LabelExpression, Rule, RuleOf, TargetSelector } from './rule.ts';
+export { captureDefaults, ruleSchema } from './schema/index.ts';
 export {
   carryState,
   keepOnlyPods,
@@ -40,3 +30,4 @@ export {
 } from './snapshot.ts';
 export { createRulesState, type RulesState } from './state.ts';
 export { type StepResult, step } from './step.ts';
+export type { EventMatch, FieldMatch, TextTest, When, WhenKind } from './when.ts';

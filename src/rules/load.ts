@@ -9,7 +9,7 @@ import {
 import { checkRule } from './check.ts';
 import { compileRule, ruleId } from './compile.ts';
 import type { Rule } from './rule.ts';
-import { ruleSchema } from './schema.ts';
+import { ruleSchema } from './schema/index.ts';
 
 /** What a set of documents gives. With one mistake nothing is loaded: keep the last good set. */
 export type LoadedRules =

@@ -1,0 +1,35 @@
+import { StillpointError } from '../base/index.ts';
+import { compileFieldMatch, compileTextTest } from './compile-tests.ts';
+import type { GivenRule } from './schema/index.ts';
+import type { When } from './when.ts';
+
+/** The condition of a rule. The schema made sure that exactly one kind is there. */
+export function compileWhen(given: GivenRule['spec']['when']): When {
+  const { memory, event, crashLoop, alert, schedule } = given;
+  if (memory) return { kind: 'memory', above: memory.above, forMs: memory.for };
+  if (event) {
+    return {
+      kind: 'event',
+      match: {
+        reason: typeof event.reason === 'string' ? [event.reason] : event.reason,
+        type: event.type,
+        message: event.message && compileTextTest(event.message),
+      },
+      atLeast: event.atLeast,
+      withinMs: event.within,
+    };
+  }
+  if (crashLoop) {
+    return {
+      kind: 'crashLoop',
+      restarts: crashLoop.restarts,
+      withinMs: crashLoop.within,
+      captureAfterMs: crashLoop.capture.after,
+    };
+  }
+  if (alert) {
+    return { kind: 'alert', shape: alert.shape, match: alert.match.map(compileFieldMatch) };
+  }
+  if (schedule) return { kind: 'schedule', cron: schedule.cron, timeZone: schedule.timeZone };
+  throw new StillpointError({ code: 'internal', message: 'a rule without a condition' });
+}

@@ -1,0 +1,41 @@
+/**
+ * The language of `kind: CheckpointRule`. One schema gives validation, types and descriptions; a
+ * new kind of condition is one more entry in when.ts and one more branch in compile-when.ts.
+ */
+import * as z from 'zod';
+import { dnsLabel, metadataFields } from '../../base/index.ts';
+import { capture } from './capture.ts';
+import { limits } from './limits.ts';
+import { exactlyOne } from './parts.ts';
+import { target } from './target.ts';
+import { whenShape } from './when.ts';
+
+export { captureDefaults } from './capture.ts';
+export type { GivenTests } from './field-tests.ts';
+export { whenShape } from './when.ts';
+
+/** A CheckpointRule as it is written, defaults filled in. */
+export const ruleSchema = z.strictObject({
+  apiVersion: z.string(),
+  kind: z.literal('CheckpointRule'),
+  metadata: metadataFields(),
+  spec: z.strictObject({
+    description: z.string().max(1_000).default('').describe('For people'),
+    mode: z
+      .enum(['enforce', 'observe'])
+      .default('enforce')
+      .describe('observe decides, records and counts, but captures nothing'),
+    when: exactlyOne(whenShape).describe('The condition: exactly one kind'),
+    target,
+    capture: capture.prefault({}),
+    limits: limits.prefault({}),
+    retain: z
+      .strictObject({
+        class: dnsLabel().default('default').describe('Class that retention policies select on'),
+      })
+      .prefault({}),
+  }),
+});
+
+/** A checked rule in the form it was written in. */
+export type GivenRule = z.infer<typeof ruleSchema>;

@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import { cronLine, durationMs, percentRatio, timeZoneName } from '../../base/index.ts';
+import { fieldMatch, textTest } from './field-tests.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, text } from './parts.ts';
+
+const memory = z
+  .strictObject({
+    above: percentRatio({ min: 0.01, max: 1 }).describe(
+      'Share of the tightest memory limit that the kernel could not reclaim',
+    ),
+    for: durationMs({ max: HOUR_MS }).default(0).describe('How long it must stay above'),
+  })
+  .describe('Memory nears a limit; fires once a life of the container');
+
+const event = z
+  .strictObject({
+    reason: z
+      .union([text(128), z.array(text(128)).min(1).max(100)])
+      .describe('Reason of the Event, or a list of them'),
+    type: z.enum(['Normal', 'Warning']).optional().describe('Type of the Event'),
+    message: textTest.optional().describe('Test of the message'),
+    atLeast: z.int().min(1).max(10_000).default(1).describe('Occurrences needed'),
+    within: durationMs({ min: 10 * SECOND_MS, max: DAY_MS })
+      .default(MINUTE_MS)
+      .describe('Sliding window of atLeast'),
+  })
+  .describe('Kubernetes Events about a pod or container');
+
+const crashLoop = z
+  .strictObject({
+    restarts: z.int().min(1).max(100).describe('Failed lives needed'),
+    within: durationMs({ min: SECOND_MS, max: DAY_MS }).describe('Sliding window of restarts'),
+    capture: z
+      .strictObject({
+        after: durationMs({ max: HOUR_MS })
+          .default(5 * SECOND_MS)
+          .describe('How old the captured life must be'),
+      })
+      .prefault({}),
+  })
+  .describe('A container restarts again and again; its next life is captured');
+
+const alert = z
+  .strictObject({
+    shape: z.enum(['falco']).describe('Shape of the payload'),
+    match: z.array(fieldMatch).min(1).max(50).describe('Tests that must all hold'),
+  })
+  .describe('An alert from NATS or a webhook');
+
+const schedule = z
+  .strictObject({
+    cron: cronLine().describe('When, as a cron line of 5 fields (6 with seconds first)'),
+    timeZone: timeZoneName().default('UTC').describe('IANA time zone of the cron line'),
+  })
+  .describe('A calendar; captures every selected running container');
+
+/** The kinds of condition, each with the schema of what stands under it. */
+export const whenShape = { memory, event, crashLoop, alert, schedule };

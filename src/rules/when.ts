@@ -1,0 +1,30 @@
+/** Exactly one condition kind a rule. */
+export type When =
+  | { kind: 'memory'; above: number; forMs: number }
+  | { kind: 'event'; match: EventMatch; atLeast: number; withinMs: number }
+  | { kind: 'crashLoop'; restarts: number; withinMs: number; captureAfterMs: number }
+  | { kind: 'alert'; shape: 'falco'; match: readonly FieldMatch[] }
+  | { kind: 'schedule'; cron: string; timeZone: string };
+
+export type WhenKind = When['kind'];
+
+/** All parts that are present must hold. */
+export interface EventMatch {
+  reason: readonly string[];
+  type?: 'Normal' | 'Warning';
+  message?: TextTest;
+}
+
+/** A test of one text; `matches` was compiled at load from equals, in, glob, RE2 or exists. */
+export interface TextTest {
+  /** As written, for `explain` and messages. */
+  text: string;
+  matches(value: string): boolean;
+}
+
+/** A condition on one field of an alert. */
+export interface FieldMatch {
+  field: string;
+  text: string;
+  matches(value: unknown): boolean;
+}
