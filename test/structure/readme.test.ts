@@ -13,10 +13,21 @@ function commandsIn(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-/** The words after the program's name when the line runs stillpoint itself. */
+/**
+ * The words after the program's name when the line runs stillpoint itself, here or through the
+ * kubectl plugin; what is the plugin's own (`fetch`, `--node NAME`) is proved by its own tests.
+ */
 function stillpointWords(line: string): string[] | undefined {
-  const match = /^(?:npm run stillpoint --|node dist\/stillpoint\.mjs|stillpoint) (.*)$/.exec(line);
+  const match =
+    /^(?:npm run stillpoint --|node dist\/stillpoint\.mjs|kubectl stillpoint(?! fetch)|stillpoint) (.*)$/.exec(
+      line.replace(/^(kubectl stillpoint.*?) --node \S+/, '$1'),
+    );
   return match?.[1]?.split(/\s+/);
+}
+
+/** The folder that the line applies. */
+function appliedFolder(line: string): string | undefined {
+  return /^kubectl apply -k (\S+)$/.exec(line)?.[1];
 }
 
 async function run(words: readonly string[]): Promise<{ exitCode: number; text: string }> {
@@ -47,11 +58,21 @@ describe('the README', () => {
     expect(missing).toEqual([]);
   });
 
-  it('has no command line that is neither npm nor stillpoint', () => {
+  it('has no command line that is neither npm, stillpoint, its plugin nor an install', () => {
     const strange = commands.filter(
-      (line) => !line.startsWith('npm ') && stillpointWords(line) === undefined,
+      (line) =>
+        !line.startsWith('npm ') &&
+        !line.startsWith('kubectl stillpoint fetch ') &&
+        stillpointWords(line) === undefined &&
+        appliedFolder(line) === undefined,
     );
     expect(strange).toEqual([]);
+  });
+
+  it('applies only folders that are there', () => {
+    const folders = commands.map(appliedFolder).filter((folder) => folder !== undefined);
+    expect(folders).not.toEqual([]);
+    for (const folder of folders) readText(`${folder}/kustomization.yaml`);
   });
 
   it.each(commands.filter((line) => stillpointWords(line) !== undefined))(
