@@ -29,7 +29,9 @@ function judge(lines: readonly Line[]): Finding {
     const what = `no container of this node can be captured: ${causes}`;
     return fail('cannot-capture', what, `Follow the next step of: ${causes}.`);
   }
-  const broken = [...new Set(lines.filter(isFailed).map(({ check }) => check))].join(', ');
+  // A canary that could not be made says nothing of the node.
+  const failed = lines.filter((line) => isFailed(line) && line.check !== 'canary');
+  const broken = [...new Set(failed.map(({ check }) => check))].join(', ');
   if (broken !== '') {
     const what = `checkpoints can be made through ${names}, but not all of Stillpoint works`;
     return warn('not-whole', what, `Follow the next step of: ${broken}.`);

@@ -176,6 +176,21 @@ describe('the pod of a canary', () => {
     expect(verbs()).toEqual(['POST', 'GET', 'DELETE']);
   });
 
+  it('is taken away when the one who waits for it is told to stop', async () => {
+    const clock = createFakeClock();
+    const { tools, verbs } = fakeApi([{ status: {} }]);
+    const stopped = new AbortController();
+    const use = withCanaryPod({ ...tools, clock, signal: stopped.signal }, options, async () => 0);
+    const refused = expect(use).rejects.toMatchObject({ code: 'cancelled' });
+    await clock.advance(1_000);
+    stopped.abort(new StillpointError({ code: 'cancelled', message: 'SIGINT' }));
+    await refused;
+    expect(verbs().at(-1)).toBe('DELETE');
+    const late = withCanaryPod({ ...tools, clock, signal: stopped.signal }, options, async () => 0);
+    await expect(late).rejects.toMatchObject({ code: 'cancelled' });
+    expect(verbs().at(-1)).toBe('DELETE');
+  });
+
   it('is not waited for for ever', async () => {
     const clock = createFakeClock();
     const { tools, verbs } = fakeApi([{ status: {} }]);

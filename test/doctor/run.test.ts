@@ -101,6 +101,7 @@ describe('the verdict', () => {
       /if CRIU works$/,
     ],
     ['the API server is away', [broken('api-server')], 'not-whole', /not all of Stillpoint works$/],
+    ['no canary could be made', [broken('canary')], 'ok', /through cri and kubelet$/],
     ['the canary failed one way', [broken('canary-cri')], 'not-whole', /through kubelet, but/],
   ])('when %s', (_, lines, code, what) => {
     expect(verdict(lines)).toMatchObject({ code, what: expect.stringMatching(what) });

@@ -74,7 +74,8 @@ export function addDoctorCommand(program: Command, io: Io, end: (end: CommandEnd
     if (options.canary) {
       void untilSignal().then((signal) => {
         stoppedBy = signal;
-        stopped.abort();
+        const message = `${signal}: stopped`;
+        stopped.abort(new StillpointError({ code: 'cancelled', message }));
       });
     }
     const reports = isRemote

@@ -76,7 +76,9 @@ export async function withCanaryPod<T>(
   const name = `${CANARY_POD_PREFIX}${random.integer(0, 0xffffffff).toString(16).padStart(8, '0')}`;
   const { namespace } = options;
   const pods = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
-  await api.json({ method: 'POST', path: pods, body: canaryPod(name, options) }, signal);
+  signal.throwIfAborted();
+  // Without the signal: a request that was given up may have made the pod all the same.
+  await api.json({ method: 'POST', path: pods, body: canaryPod(name, options) });
   try {
     await untilRunning(tools, `${pods}/${name}`);
     return await use({ namespace, pod: name, container: CONTAINER });

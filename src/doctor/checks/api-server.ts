@@ -71,8 +71,8 @@ export function judgeApiServer(facts: ApiServerFacts): Finding[] {
     const next = 'Run it in the pod of the agent, or name a kubeconfig with --kubeconfig.';
     return [fail('no-identity', message, next)];
   }
-  const { server, source, ca } = identity.value;
-  if (!version?.ok) return version ? [judgeTrouble(version.error, server, ca, peek)] : [];
+  const { server, source } = identity.value;
+  if (!version?.ok) return version ? [judgeTrouble(version.error, identity.value, peek)] : [];
   const who = user === undefined ? `as ${source}` : `as ${user}`;
   const expiry = peek?.certificate && expiryFinding('the API server', peek.certificate, nowMs);
   if (expiry) return [expiry];
@@ -81,8 +81,7 @@ export function judgeApiServer(facts: ApiServerFacts): Finding[] {
 
 function judgeTrouble(
   { code, message, hint }: Trouble,
-  server: string,
-  ca: readonly string[],
+  { server, source, ca }: { server: string; source: string; ca: readonly string[] },
   peek: Peek | undefined,
 ): Finding {
   switch (code) {
@@ -90,7 +89,10 @@ function judgeTrouble(
       const issuer = peek?.certificate ? `, issued by ${peek.certificate.issuer}` : '';
       const names = ca.length > 0 ? ca.join('; ') : 'that of no file';
       const what = `${server}: its certificate${issuer}, is not proved by the CA (${names})`;
-      const next = 'Put the CA of the cluster into the kubeconfig (certificate-authority).';
+      const next =
+        source === 'in-cluster'
+          ? `Is ${server} the API server of this cluster? Its CA is that of the service account.`
+          : 'Put the CA of the cluster into the kubeconfig (certificate-authority).';
       return fail('wrong-ca', what, next);
     }
     case 'unauthorized':

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { delimiter } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DoctorReport, Line } from '../../../src/doctor/index.ts';
 import { run } from '../../cli/rig.ts';
+import { repositoryRoot } from '../../structure/source-tree.ts';
 import {
   type Cure,
   containerPid,
@@ -98,6 +101,22 @@ describe('doctor, in the agent’s pod on a real node', () => {
     expect(left).not.toContain('canary');
     const files = readdirSync(node.checkpointsDir).filter((name) => name.endsWith('.tar'));
     expect(files).toEqual([]);
+  });
+
+  it('takes the pod of its canary away when it is stopped in the middle', async () => {
+    const env = { ...process.env, PATH: [lab.binDir, process.env.PATH].join(delimiter) };
+    const main = join(repositoryRoot, 'src/cli/main.ts');
+    const argv = ['doctor', '--canary', '--node', node.name, '--kubeconfig', lab.kubeconfig];
+    const doctor = spawn(process.execPath, [main, ...argv], { env, stdio: 'ignore' });
+    const ended = once(doctor, 'close');
+    const canaries = async () =>
+      (await kubectl(['get', 'pods', '-n', installedIn, '-o', 'name']))
+        .split('\n')
+        .filter((name) => name.includes('canary'));
+    await waitFor('its pod', async () => (await canaries()).length > 0, { everyMs: 50 });
+    doctor.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+    expect(await canaries()).toEqual([]);
   });
 
   it.each<[string, () => Promise<Cure> | Cure, string, object]>([
