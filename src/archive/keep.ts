@@ -226,7 +226,8 @@ function makeRecord(
   const { metadata, stats } = facts;
   const { target } = trigger;
   const fact = pod ? findContainer(pod, target.container) : undefined;
-  const owner = pod?.owner ? { owner: { kind: pod.owner.kind, name: pod.owner.name } } : {};
+  // The top one, so that retention keeps one group over all rollouts.
+  const owner = pod?.owner && (pod.topOwner ?? pod.owner);
   const frozen = timings.frozenMs === undefined ? {} : { frozenMs: positive(timings.frozenMs) };
   return {
     apiVersion: 'stillpoint.dev/v1alpha1',
@@ -241,7 +242,7 @@ function makeRecord(
     podUid: metadata.podUid || target.podUid,
     container: target.container,
     containerId: metadata.containerId || target.containerId,
-    ...owner,
+    ...(owner && { owner: { kind: owner.kind, name: owner.name } }),
     image: metadata.image || (fact?.image ?? ''),
     imageId: fact?.imageId || metadata.imageRef,
     backend: request.backend,
@@ -251,11 +252,12 @@ function makeRecord(
     trigger: {
       id: trigger.id,
       acceptedMs: trigger.acceptedMs,
-      causes: trigger.decisions.map(({ rule, reason, detail, atMs, signal }) => ({
+      causes: trigger.decisions.map(({ rule, reason, detail, trail, atMs, signal }) => ({
         rule,
         reason,
         detail,
         atMs,
+        trail,
         signal,
       })),
     },

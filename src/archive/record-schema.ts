@@ -19,6 +19,16 @@ const cause = z.object({
   reason: z.string(),
   detail: z.string(),
   atMs: z.number(),
+  trail: z
+    .array(
+      z.object({
+        part: z.string(),
+        holds: z.boolean(),
+        saw: z.string(),
+        wants: z.string().optional(),
+      }),
+    )
+    .optional(),
   signal: z.object({
     kind: z.enum(signalKinds),
     occurredMs: z.number(),

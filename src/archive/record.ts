@@ -1,4 +1,4 @@
-import type { SignalSummary } from '../rules/index.ts';
+import type { SignalSummary, Trail } from '../rules/index.ts';
 import type { BackendName } from '../signal/index.ts';
 
 /** The JSON that belongs to an archive, `.stillpoint/records/<archive file name>.json`. */
@@ -55,5 +55,7 @@ export interface RecordCause {
   reason: string;
   detail: string;
   atMs: number;
+  /** Which part of the rule was true, with the values; absent in records of an older agent. */
+  trail?: Trail;
   signal: SignalSummary;
 }

@@ -7,6 +7,7 @@ import type { LogFields, Logger } from './log.ts';
  * `kind` tells apart what is counted together.
  */
 export interface QuietLog {
+  debug(event: string, kind: string, fields?: LogFields): void;
   info(event: string, kind: string, fields?: LogFields): void;
   warn(event: string, kind: string, fields?: LogFields): void;
   error(event: string, kind: string, fields?: LogFields): void;
@@ -34,5 +35,5 @@ export function createQuietLog(log: Logger, clock: Clock): QuietLog {
       kinds.set(key, { loggedMs: nowMs, unlogged: 0 });
       log[level](event, { ...fields, ...(known?.unlogged ? { unlogged: known.unlogged } : {}) });
     };
-  return { info: write('info'), warn: write('warn'), error: write('error') };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }

@@ -16,18 +16,21 @@ const ORDINARY: ReadonlySet<ReasonCode> = new Set([
 /**
  * The log: one line for each decision that matters and for each outcome of a trigger. What can
  * happen as often as somebody sends an alert says so once a minute: a rule that is held back by the
- * same limit, one that only observes, one that fires and is not accepted.
+ * same limit, one that only observes, one that fires and is not accepted. At level debug the trail
+ * of every decision is a line of its own.
  */
 export function createFactLog(log: Logger, clock: Clock): Output {
   const quiet = createQuietLog(log, clock);
+  const trails = createQuietLog(log, clock);
   return {
     name: 'log',
     decided(decision) {
-      const { rule, verdict, reason, target } = decision;
+      const { rule, verdict, reason, target, trail } = decision;
+      const kind = `${rule} ${reason} ${target?.containerId ?? ''}`;
+      trails.debug('trail', kind, { rule, reason, target, trail });
       if (verdict !== 'suppress') {
         log.info('decision', decisionFields(decision));
       } else if (!ORDINARY.has(reason)) {
-        const kind = `${rule} ${reason} ${target?.containerId ?? ''}`;
         quiet.info('decision', kind, decisionFields(decision));
       }
     },

@@ -1,4 +1,5 @@
 import type { BackendChoice, ReasonCode, SignalKind, Target } from '../signal/index.ts';
+import type { Trail } from './trail.ts';
 
 /** How a capture is to be done, taken from the rule (defaults filled in). */
 export interface CaptureSpec {
@@ -27,6 +28,8 @@ export interface Decision {
   reason: ReasonCode;
   /** The numbers behind the reason: `until 12:04:10`, `87 % >= 85 %`. */
   detail: string;
+  /** Which part was true, which false, with the values. Bounded to 32 short parts. */
+  trail: Trail;
   rule: string;
   atMs: number;
   /** Absent when none could be resolved (`target-unknown`, `elsewhere`). */

@@ -30,4 +30,5 @@ export {
 } from './snapshot.ts';
 export { createRulesState, type RulesState } from './state.ts';
 export { type StepResult, step } from './step.ts';
+export type { Trail, TrailPart } from './trail.ts';
 export type { EventMatch, FieldMatch, TextTest, When, WhenKind } from './when.ts';

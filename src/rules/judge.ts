@@ -13,6 +13,7 @@ import type { PodEntry } from './pod-table.ts';
 import type { Rule } from './rule.ts';
 import { advanceTo, type RulesState } from './state.ts';
 import { summarize } from './summary.ts';
+import { boundTrail, part, type Trail, type TrailPart } from './trail.ts';
 
 /** One step under way: what every kind of condition needs, and where decisions go. */
 export interface Step {
@@ -77,6 +78,7 @@ export function fire(step: Step, one: Case, what: FireDetail): void {
     verdict: observed ? 'suppress' : 'fire',
     reason: observed ? 'observed' : 'fired',
     detail: what.detail,
+    trail: trailOfFiring(step, one, what.when),
     ...common(step, one.rule),
     target: targetOf(one),
     signal: what.signal ?? step.summary(),
@@ -86,26 +88,76 @@ export function fire(step: Step, one: Case, what: FireDetail): void {
 
 export interface FireDetail {
   detail: string;
+  /** The parts of the condition, all of which hold. */
+  when: Trail;
   /** The signal that is to be cited, when it is not the one of this step. */
   signal?: SignalSummary;
   deathExpectedAtMs?: number;
 }
 
-/** A decision that ends here, with its reason. */
+/**
+ * A decision that ends here, with its reason. `when` are the parts of the condition, as far as it
+ * was looked at; the check that failed after it is added from the finding.
+ */
 export function suppress(
   step: Step,
   rule: Rule,
   finding: Finding,
-  more: { target?: Target; signal?: SignalSummary } = {},
+  more: { target?: Target; signal?: SignalSummary; when: Trail },
 ): void {
   step.decisions.push({
     verdict: 'suppress',
     reason: finding.reason,
     detail: finding.detail,
+    trail: trailOfFinding(finding, more.when, more.target),
     ...common(step, rule),
     target: more.target,
     signal: more.signal ?? step.summary(),
   });
+}
+
+/** The checks after the condition, in their order, and the reasons that they give. */
+const CHECKS: readonly { name: string; reasons: readonly ReasonCode[]; passed?: string }[] = [
+  {
+    name: 'signal.target',
+    reasons: ['target-unknown', 'target-ambiguous', 'elsewhere'],
+  },
+  { name: 'target', reasons: ['not-selected'] },
+  { name: 'deny list', reasons: ['denied'], passed: 'not on it' },
+  { name: 'container', reasons: ['not-running'], passed: 'running' },
+  { name: 'limits.cooldown', reasons: ['cooldown'], passed: 'none under way' },
+  { name: 'mode', reasons: ['observed'] },
+];
+
+/**
+ * Condition, then the checks up to the one that failed. A finding that is no check (a window, once
+ * a life) is a part of the condition: the kind gives it in `when`.
+ */
+export function trailOfFinding(finding: Finding, when: Trail, target?: Target): Trail {
+  const failed = CHECKS.findIndex(({ reasons }) => reasons.includes(finding.reason));
+  const name = CHECKS[failed]?.name ?? finding.reason;
+  const parts = [...when, ...(failed > 0 ? passedChecks(target, failed) : [])];
+  const isTold = failed < 0 && when.some(({ holds }) => !holds);
+  return boundTrail(isTold ? parts : [...parts, part(name, false, finding.detail)]);
+}
+
+function trailOfFiring(step: Step, one: Case, when: Trail): Trail {
+  const { mode } = step.core.options;
+  const observed = isObserved(step.core, one.rule);
+  const saw = mode === 'observe' ? 'observe (configuration of the agent)' : one.rule.mode;
+  return boundTrail([
+    ...when,
+    ...passedChecks(targetOf(one), CHECKS.length - 1),
+    part('mode', !observed, saw, 'enforce'),
+  ]);
+}
+
+/** The first checks, which a target has passed. */
+function passedChecks(target: Target | undefined, count: number): TrailPart[] {
+  if (!target) return [];
+  return CHECKS.slice(1, count).map(({ name, passed }) =>
+    part(name, true, passed ?? describeTarget(target)),
+  );
 }
 
 /** What every decision of a rule carries. */

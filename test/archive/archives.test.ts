@@ -62,7 +62,10 @@ describe('an archive that a capture left', () => {
         retainClass: 'crash',
         verified: 'complete',
         timings: { checkpointMs: 700, frozenMs: 300, criuFrozenMs: 100.293 },
-        trigger: { id: 'trigger-1', causes: [{ rule: 'oom-nearing', signal: { kind: 'event' } }] },
+        trigger: {
+          id: 'trigger-1',
+          causes: [{ rule: 'oom-nearing', trail: [{ holds: true }], signal: { kind: 'event' } }],
+        },
       },
     });
     expect(standings(archives)).toEqual([`${NAME} recorded`]);

@@ -4,12 +4,16 @@ import type { Decision } from '../../src/rules/index.ts';
 import { fireOn, targetOf } from '../support/decisions.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { archived, failed, notAccepted, refused, triggerOf } from '../support/outcomes.ts';
-import { createRecordingLog } from '../support/recording-log.ts';
+import { createRecordingLog, type LogLine } from '../support/recording-log.ts';
 
 function start() {
   const clock = createFakeClock();
-  const { log, lines } = createRecordingLog();
-  return { output: createFactLog(log, clock), clock, lines };
+  const lines: LogLine[] = [];
+  const trails: LogLine[] = [];
+  const { log } = createRecordingLog((line) => {
+    (line.level === 'debug' ? trails : lines).push(line);
+  });
+  return { output: createFactLog(log, clock), clock, lines, trails };
 }
 
 const held = (reason: Decision['reason'], letter = 'a') =>
@@ -56,6 +60,19 @@ describe('the log of facts', () => {
     await clock.advance(60_000);
     tell(output);
     expect(lines[1]?.fields.unlogged).toBe(499);
+  });
+
+  it('tells at level debug how each decision came about, once a minute for each kind', () => {
+    const { output, trails } = start();
+    for (let i = 0; i < 50; i++) output.decided(held('window-open'));
+    output.decided(fireOn(targetOf('a')));
+    expect(trails.map(({ event, fields }) => [event, fields.reason])).toEqual([
+      ['trail', 'window-open'],
+      ['trail', 'fired'],
+    ]);
+    expect(trails[0]?.fields.trail).toEqual([
+      { part: 'when.event.reason', holds: true, saw: 'Unhealthy', wants: 'Unhealthy' },
+    ]);
   });
 
   it('has a line for each outcome, with what a machine wants to know', () => {

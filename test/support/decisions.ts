@@ -22,6 +22,7 @@ export function fireOn(
     verdict: 'fire',
     reason: 'fired',
     detail: 'test',
+    trail: [{ part: 'when.event.reason', holds: true, saw: 'Unhealthy', wants: 'Unhealthy' }],
     rule: 'rule-a',
     atMs: 0,
     signal: { kind: 'event', occurredMs: 0, seenMs: 0, text: 'Unhealthy', data: {} },

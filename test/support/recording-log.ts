@@ -8,12 +8,17 @@ export interface LogLine {
 }
 
 /** A logger that keeps its lines, for tests that look at what is said. */
-export function createRecordingLog(): { log: Logger; lines: LogLine[] } {
+export function createRecordingLog(hear?: (line: LogLine) => void): {
+  log: Logger;
+  lines: LogLine[];
+} {
   const lines: LogLine[] = [];
   const at =
     (level: LogLine['level'], more: LogFields) =>
     (event: string, fields: LogFields = {}) => {
-      lines.push({ level, event, fields: { ...more, ...fields } });
+      const line = { level, event, fields: { ...more, ...fields } };
+      lines.push(line);
+      hear?.(line);
     };
   const make = (more: LogFields): Logger => ({
     debug: at('debug', more),

@@ -1,10 +1,11 @@
 import type { AlertSignal } from '../../signal/index.ts';
-import { reachesPod } from '../core.ts';
+import { type RulesCore, reachesPod } from '../core.ts';
 import { fire, judgeCooldown, judgeTarget, type Step, suppress, targetOf } from '../judge.ts';
 import { resolveHints } from '../resolve.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
 import { countQuiet } from '../state.ts';
+import { part, type TrailPart } from '../trail.ts';
 
 /**
  * An alert from outside. Its target is looked for only when a rule wants it, so that a stream of
@@ -22,7 +23,7 @@ export function stepAlert(step: Step, signal: AlertSignal): void {
     for (const rule of wanting) {
       // Every node hears every alert: that it is about another one is only counted.
       if (found.reason === 'elsewhere') countQuiet(step.state, rule.id, 'elsewhere');
-      else suppress(step, rule, found);
+      else suppress(step, rule, found, { when: matchParts(step, rule, signal) });
     }
     return;
   }
@@ -37,7 +38,8 @@ export function stepAlert(step: Step, signal: AlertSignal): void {
     else {
       const target = targetOf(found);
       const detail = 'no rule that wants the alert selects its target';
-      suppress(step, rule, { reason: 'not-selected', detail }, { target });
+      const when = matchParts(step, rule, signal);
+      suppress(step, rule, { reason: 'not-selected', detail }, { target, when });
     }
   }
 }
@@ -48,8 +50,9 @@ function judge(
   signal: AlertSignal,
 ): void {
   const finding = judgeTarget(step.core, one) ?? judgeCooldown(step, one);
-  if (finding) suppress(step, one.rule, finding, { target: targetOf(one) });
-  else fire(step, one, { detail: describeMatch(step, one.rule, signal) });
+  const when = matchParts(step, one.rule, signal);
+  if (finding) suppress(step, one.rule, finding, { target: targetOf(one), when });
+  else fire(step, one, { detail: describeMatch(step, one.rule, signal), when });
 }
 
 function matches({ when }: RuleOf<'alert'>, { shape, fields }: AlertSignal): boolean {
@@ -59,12 +62,22 @@ function matches({ when }: RuleOf<'alert'>, { shape, fields }: AlertSignal): boo
   );
 }
 
-function describeMatch({ core }: Step, { when }: RuleOf<'alert'>, { fields }: AlertSignal): string {
+/** The conditions on the fields, each with the value that was there, redacted. */
+function matchParts({ core }: Step, { when }: RuleOf<'alert'>, signal: AlertSignal): TrailPart[] {
+  const fields = when.match.map((one, index) =>
+    part(`when.alert.match[${index}]`, true, showField(core, one.field, signal), one.text),
+  );
+  return [part('when.alert.shape', true, signal.shape, when.shape), ...fields];
+}
+
+function describeMatch({ core }: Step, { when }: RuleOf<'alert'>, signal: AlertSignal): string {
   return when.match
-    .map(({ field, text }) => {
-      const told = core.options.redactor.field(field, fields[field] ?? null);
-      const value = Object.hasOwn(fields, field) ? JSON.stringify(told) : 'absent';
-      return `${text}: ${value.length > 80 ? `${value.slice(0, 79)}…` : value}`;
-    })
+    .map(({ field, text }) => `${text}: ${showField(core, field, signal)}`)
     .join('; ');
+}
+
+function showField(core: RulesCore, field: string, { fields }: AlertSignal): string {
+  if (!Object.hasOwn(fields, field)) return 'absent';
+  const value = JSON.stringify(core.options.redactor.field(field, fields[field] ?? null));
+  return value.length > 80 ? `${value.slice(0, 79)}…` : value;
 }

@@ -23,6 +23,7 @@ import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
 import { countQuiet, schedule } from '../state.ts';
+import { part, type Trail, type TrailPart } from '../trail.ts';
 import { addCount, sumWindow, trimWindow } from '../window.ts';
 
 /** The kubelet's longest back-off is 5 min; it forgets a crash loop after 10 min of running. */
@@ -66,13 +67,14 @@ export function wakeCrashLoop(step: Step, one: Case, rule: RuleOf<'crashLoop'>):
   if (arm.containerId !== one.container.containerId) return;
   const full = { ...one, rule };
   const finding = judgeTarget(step.core, full) ?? judgeCooldown(step, full);
+  const when = [...countParts(rule, memo), agePart(step, full)];
   memo.arm = undefined;
   if (finding) {
-    suppress(step, rule, finding, { target: targetOf(full), signal: arm.signal });
+    suppress(step, rule, finding, { target: targetOf(full), signal: arm.signal, when });
     return;
   }
   const detail = `life captured ${formatDuration(rule.when.captureAfterMs)} after its start`;
-  fire(step, full, { detail, signal: arm.signal });
+  fire(step, full, { detail, signal: arm.signal, when });
 }
 
 interface Failure {
@@ -117,26 +119,26 @@ function judgeRestarts(
   const { when } = one.rule;
   const seen = sumWindow(memo.restarts);
   const counted = `${seen} of ${when.restarts} failures within ${formatDuration(when.withinMs)}`;
-  const target = targetOf(one);
+  const more = { target: targetOf(one), signal, when: countParts(one.rule, memo) };
   const denied = deniedBy(step.core, one.entry, one.container);
   if (denied !== undefined) {
-    suppress(step, one.rule, { reason: 'denied', detail: denied }, { target, signal });
+    suppress(step, one.rule, { reason: 'denied', detail: denied }, more);
     return;
   }
   if (seen < when.restarts) {
-    suppress(step, one.rule, { reason: 'window-open', detail: counted }, { target, signal });
+    suppress(step, one.rule, { reason: 'window-open', detail: counted }, more);
     return;
   }
   const cooling = judgeCooldown(step, one);
   if (cooling) {
-    suppress(step, one.rule, cooling, { target, signal });
+    suppress(step, one.rule, cooling, more);
     return;
   }
   const expiresMs = step.nowMs + Math.max(when.withinMs, ARM_MS_MIN);
   const isNew = memo.arm === undefined;
   memo.arm = { ...memo.arm, expiresMs, signal };
   bindLife(step, one, memo.arm);
-  if (isNew) sayArmed(step, one, memo.arm, counted);
+  if (isNew) sayArmed(step, one, memo.arm, counted, more.when);
 }
 
 /** An armed container: lets go of a life that ended too early, takes the one that began. */
@@ -153,7 +155,8 @@ function followLife(step: Step, one: CrashLoopCase): void {
     arm.containerId = undefined;
     arm.dueMs = undefined;
     const afterMs = one.rule.when.captureAfterMs;
-    sayArmed(step, one, arm, `the life ended before it was ${formatDuration(afterMs)} old`);
+    const why = `the life ended before it was ${formatDuration(afterMs)} old`;
+    sayArmed(step, one, arm, why, countParts(one.rule, memo));
   }
   bindLife(step, one, arm);
 }
@@ -168,7 +171,24 @@ function bindLife(step: Step, one: CrashLoopCase, arm: Arm): void {
   schedule(step.state, arm.dueMs, { podUid, container: name, rule: one.rule.id });
 }
 
-function sayArmed(step: Step, one: CrashLoopCase, arm: Arm, why: string): void {
+/** How often it failed. Of an armed container it is the count at which it was armed. */
+function countParts({ when }: CrashLoopCase['rule'], memo: CrashLoopMemo): TrailPart[] {
+  const seen = sumWindow(memo.restarts);
+  const saw = `${seen} within ${formatDuration(when.withinMs)}`;
+  const holds = memo.arm !== undefined || seen >= when.restarts;
+  return [part('when.crashLoop.restarts', holds, saw, String(when.restarts))];
+}
+
+function agePart(step: Step, { rule, container }: CrashLoopCase): TrailPart {
+  const { state } = container;
+  const { captureAfterMs } = rule.when;
+  const ageMs = state.kind === 'running' ? step.nowMs - state.startedAtMs : 0;
+  const wants = formatDuration(captureAfterMs);
+  const name = 'when.crashLoop.capture.after';
+  return part(name, ageMs >= captureAfterMs, `${formatDuration(Math.max(0, ageMs))} old`, wants);
+}
+
+function sayArmed(step: Step, one: CrashLoopCase, arm: Arm, why: string, when: Trail): void {
   const next =
     arm.dueMs === undefined
       ? `next life ${formatDuration(one.rule.when.captureAfterMs)} after its start`
@@ -177,6 +197,7 @@ function sayArmed(step: Step, one: CrashLoopCase, arm: Arm, why: string): void {
     verdict: 'arm',
     reason: 'armed',
     detail: `${why}; captures ${next}`,
+    trail: [...when, part('when.crashLoop.capture.after', false, why, next)],
     ...common(step, one.rule),
     target: targetOf(one),
     signal: arm.signal,

@@ -16,8 +16,11 @@ import { memoOf, type PodEntry, podOfName, setMemo } from '../pod-table.ts';
 import type { Rule, RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
 import { countQuiet } from '../state.ts';
+import { part, type TrailPart } from '../trail.ts';
 import { addCount, sumWindow, trimWindow } from '../window.ts';
 
+/** Of a message only the beginning is told. */
+const MESSAGE_CHARS_MAX = 1_000;
 /** What client-go's recorder puts before the newest message of ten alike (EventAggregator). */
 const COMBINED = '(combined from similar events): ';
 /** The prober could not run the probe; the kubelet does not count it, and a freeze causes it. */
@@ -47,19 +50,21 @@ function stepRule(
   const found = resolveContainer(entry, rule, signal);
   if ('reason' in found) {
     if (found.reason === 'not-selected') countQuiet(step.state, rule.id, 'not-selected');
-    else suppress(step, rule, found);
+    else suppress(step, rule, found, { when: matchParts(step, rule, signal) });
     return;
   }
   const one = { rule, entry, container: found.container };
   const seen = countEvent(step, one, signal);
   const finding =
     judgeTarget(step.core, one) ?? judgeWindow(rule, seen) ?? judgeCooldown(step, one);
+  const when = [...matchParts(step, rule, signal), countPart(rule, seen)];
   if (finding) {
-    suppress(step, rule, finding, { target: targetOf(one) });
+    suppress(step, rule, finding, { target: targetOf(one), when });
     return;
   }
   fire(step, one, {
     detail: describeCount(rule, seen),
+    when,
     deathExpectedAtMs: livenessDeathMs(step, one.container, signal, seen),
   });
 }
@@ -121,6 +126,23 @@ function judgeWindow(rule: RuleOf<'event'>, seen: number): Finding | undefined {
 
 function describeCount({ when }: RuleOf<'event'>, seen: number): string {
   return `${seen} of ${when.atLeast} within ${formatDuration(when.withinMs)}`;
+}
+
+/** What of the Event the rule asked for; all of it holds. */
+function matchParts(step: Step, { when }: RuleOf<'event'>, signal: EventSignal): TrailPart[] {
+  const { reason, type, message } = when.match;
+  const parts = [part('when.event.reason', true, signal.reason, reason.join(', '))];
+  if (type !== undefined) parts.push(part('when.event.type', true, signal.type, type));
+  if (message) {
+    const saw = step.core.options.redactor.text(signal.message.slice(0, MESSAGE_CHARS_MAX));
+    parts.push(part('when.event.message', true, saw, message.text));
+  }
+  return parts;
+}
+
+function countPart({ when }: RuleOf<'event'>, seen: number): TrailPart {
+  const saw = `${seen} within ${formatDuration(when.withinMs)}`;
+  return part('when.event.atLeast', seen >= when.atLeast, saw, String(when.atLeast));
 }
 
 /** The kubelet kills at the last of `failureThreshold` failures in a row, a period apart. */

@@ -5,6 +5,7 @@ import {
   type Case,
   type Finding,
   fire,
+  formatTime,
   judgeCooldown,
   judgeTarget,
   type Step,
@@ -16,6 +17,7 @@ import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
 import type { Rule, RuleOf } from '../rule.ts';
 import { countQuiet, schedule } from '../state.ts';
 import { summarize } from '../summary.ts';
+import { part, type TrailPart } from '../trail.ts';
 import { newFailure } from './crash-loop.ts';
 
 /**
@@ -86,19 +88,42 @@ function judge(step: Step, one: MemoryCase, memo: MemoryMemo): void {
     memo.reported = finding.reason;
     suppress(step, one.rule, finding, {
       target: targetOf(one),
+      when: conditionParts(step, one, memo, sample),
       signal: summarize(sample, step.core.options.redactor),
     });
     return;
   }
+  const when = conditionParts(step, one, memo, sample);
   memo.firedMs = step.nowMs;
   memo.reported = 'fired';
   memo.dueMs = undefined;
   const lasting = forMs > 0 ? ` for ${formatDuration(forMs)}` : '';
   fire(step, one, {
     detail: `${formatPercent(sample.usedRatio)} >= ${formatPercent(above)}${lasting}`,
+    when,
     signal: summarize(sample, step.core.options.redactor),
     deathExpectedAtMs: sample.fullInMs === undefined ? undefined : step.nowMs + sample.fullInMs,
   });
+}
+
+function conditionParts(
+  step: Step,
+  { rule }: MemoryCase,
+  { aboveSinceMs = step.nowMs, firedMs }: MemoryMemo,
+  { usedRatio }: MemorySignal,
+): TrailPart[] {
+  const { above, forMs } = rule.when;
+  const wants = `>= ${formatPercent(above)}`;
+  const parts = [part('when.memory.above', usedRatio >= above, formatPercent(usedRatio), wants)];
+  const heldMs = step.nowMs - aboveSinceMs;
+  if (forMs > 0) {
+    const saw = formatDuration(heldMs);
+    parts.push(part('when.memory.for', heldMs >= forMs, saw, formatDuration(forMs)));
+  }
+  if (firedMs !== undefined) {
+    parts.push(part('once a life', false, `fired at ${formatTime(firedMs)}`));
+  }
+  return parts;
 }
 
 /** Window, once a life, cooldown: in that order. A finding that time cures sets a timer. */

@@ -10,12 +10,16 @@ import {
   targetOf,
 } from '../judge.ts';
 import { selectsContainer } from '../select.ts';
+import { part } from '../trail.ts';
 
 /** A schedule's time has come: one decision for every running container that the rule reaches. */
 export function stepTick(step: Step, signal: TickSignal): void {
   const rule = step.core.byId.get(signal.rule);
   // A tick of a rule that was removed or changed its kind meanwhile.
   if (!rule || !isOf('schedule')(rule)) return;
+  const { cron, timeZone } = rule.when;
+  const scheduled = new Date(signal.scheduledMs).toISOString();
+  const when = [part('when.schedule.cron', true, scheduled, `${cron} (${timeZone})`)];
   const cases: { key: string; one: Case }[] = [];
   for (const entry of step.state.pods.byUid.values()) {
     if (!reachesPod(entry, rule)) continue;
@@ -26,12 +30,13 @@ export function stepTick(step: Step, signal: TickSignal): void {
     }
   }
   if (cases.length === 0) {
-    suppress(step, rule, { reason: 'not-selected', detail: 'no running container is selected' });
+    const detail = 'no running container is selected';
+    suppress(step, rule, { reason: 'not-selected', detail }, { when });
   }
   cases.sort((a, b) => (a.key < b.key ? -1 : 1));
   for (const { one } of cases) {
     const finding = judgeTarget(step.core, one) ?? judgeCooldown(step, one);
-    if (finding) suppress(step, rule, finding, { target: targetOf(one) });
-    else fire(step, one, { detail: `schedule ${rule.when.cron} (${rule.when.timeZone})` });
+    if (finding) suppress(step, rule, finding, { target: targetOf(one), when });
+    else fire(step, one, { detail: `schedule ${cron} (${timeZone})`, when });
   }
 }
