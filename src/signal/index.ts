@@ -9,6 +9,7 @@ export {
   type ContainerType,
   findContainer,
   isRunning,
+  type Owner,
   type PodFact,
   type ProbeFact,
 } from './pod-fact.ts';

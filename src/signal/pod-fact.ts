@@ -12,13 +12,24 @@ export interface PodFact {
   labels: Readonly<Record<string, string>>;
   annotations: Readonly<Record<string, string>>;
   /** The controlling owner as the pod names it (a ReplicaSet, not its Deployment). */
-  owner?: { kind: string; name: string };
+  owner?: Owner;
+  /**
+   * Who stands behind `owner`: the Deployment of a ReplicaSet, the CronJob of a Job, else the owner
+   * itself; a pod without one is its own (`Pod`). Absent while it is not known: never guessed.
+   */
+  topOwner?: Owner;
   phase: string;
   /** When metadata.deletionTimestamp is set: the moment after which SIGKILL comes. */
   deletingAtMs?: number;
   terminationGraceMs: number;
   hostNetwork: boolean;
   containers: readonly ContainerFact[];
+}
+
+/** An object that owns pods; in the namespace of its pods. */
+export interface Owner {
+  kind: string;
+  name: string;
 }
 
 export type ContainerType = 'app' | 'init' | 'sidecar' | 'ephemeral';

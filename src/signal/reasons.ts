@@ -11,6 +11,7 @@ export const reasons = {
   budget: 'the allowed number of captures is used up',
   coalesced: 'a capture of the same container waits or runs already, this trigger joins it',
   'once-a-life': 'the rule has fired for this life of the container already',
+  'not-rearmed': 'the rule has fired and the value has not fallen low enough since',
   'not-selected': 'the target is not selected by the rule',
   'no-match': 'the condition of the rule does not hold',
   denied: 'the target is on the deny list',

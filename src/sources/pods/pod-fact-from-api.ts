@@ -10,6 +10,7 @@ import {
 } from '../api-object.ts';
 import { isLabelName, isObjectName, isUid } from './api-names.ts';
 import { containerFactsFromApi } from './container-facts.ts';
+import { controllerOf } from './controller.ts';
 
 const MIRROR = 'kubernetes.io/config.mirror';
 const HASH = 'kubernetes.io/config.hash';
@@ -30,6 +31,7 @@ export function podFactFromApi(pod: unknown): PodFact | undefined {
   if (!isLabelName(namespace) || !isObjectName(name) || !isUid(uid)) return undefined;
   const annotations = textsAt(metadata, 'annotations');
   const isStatic = isStaticPod(annotations);
+  const controller = controllerOf(metadata);
   return {
     namespace,
     name,
@@ -40,7 +42,7 @@ export function podFactFromApi(pod: unknown): PodFact | undefined {
     nodeName: textAt(spec, 'nodeName') ?? '',
     labels: textsAt(metadata, 'labels'),
     annotations,
-    owner: ownerOf(metadata),
+    owner: controller && { kind: controller.kind, name: controller.name },
     phase: textAt(status, 'phase') ?? 'Unknown',
     // The API sets it to the end of the grace period, not to the moment of the request.
     deletingAtMs: timeAt(metadata, 'deletionTimestamp'),
@@ -75,13 +77,6 @@ export function podChangedAtMs(pod: unknown): number | undefined {
 function isStaticPod(annotations: Readonly<Record<string, string>>): boolean {
   const source = annotations[SOURCE];
   return annotations[MIRROR] !== undefined || (source !== undefined && source !== 'api');
-}
-
-function ownerOf(metadata: ApiObject | undefined): PodFact['owner'] {
-  const owner = objectsAt(metadata, 'ownerReferences').find((one) => one.controller === true);
-  const kind = textAt(owner, 'kind');
-  const name = textAt(owner, 'name');
-  return kind && name ? { kind, name } : undefined;
 }
 
 /** A pod that is being deleted may have been given another grace than its spec says. */

@@ -1,7 +1,9 @@
-import type { Clock, Logger, Random } from '../../base/index.ts';
+import { type Clock, createQuietLog, type Logger, type Random } from '../../base/index.ts';
 import { type ApiClient, type Change, type KubeObject, startListWatch } from '../../kube/index.ts';
 import type { Emit, OnStatus, Source } from '../source.ts';
 import { createWatchedSource } from '../watched-source.ts';
+import { controllerOf } from './controller.ts';
+import { createOwnerLookup } from './owner-lookup.ts';
 import { podChangedAtMs, podFactFromApi } from './pod-fact-from-api.ts';
 
 export interface PodsSourceOptions {
@@ -23,23 +25,40 @@ interface PodName {
 
 /**
  * The pods of this node: `podChanged` for each new version of one (the first list `initial`), and
- * `podGone`. A pod that cannot be named is left out and counted as `unreadable-pod`.
+ * `podGone`. A pod that cannot be named is left out and counted as `unreadable-pod`. A pod whose
+ * top owner has to be asked for comes at once without it, and again when it is known.
  */
 export function createPodsSource(options: PodsSourceOptions): Source {
   const { api, nodeName, clock, random, log, emit, onStatus } = options;
+  const quiet = createQuietLog(log, clock);
+  const owners = createOwnerLookup({
+    api,
+    clock,
+    random,
+    onFound(pod) {
+      const seenMs = clock.wallMs();
+      emit({ kind: 'podChanged', pod, initial: false, occurredMs: seenMs, seenMs });
+    },
+    onFailure(path, error) {
+      source.drop('owner-not-read');
+      quiet.warn('owner-not-read', path, { path, error });
+    },
+  });
   const onChange = (change: Change<KubeObject, PodName>) => {
     const seenMs = clock.wallMs();
     if (change.type === 'deleted') {
       const { namespace, name } = change.before;
       const { uid } = change;
+      owners.forget(uid);
       emit({ kind: 'podGone', namespace, name, uid, occurredMs: seenMs, seenMs });
       return;
     }
-    const pod = podFactFromApi(change.object);
-    if (!pod) {
+    const fact = podFactFromApi(change.object);
+    if (!fact) {
       source.drop('unreadable-pod');
       return;
     }
+    const pod = owners.complete(fact, controllerOf(change.object.metadata));
     const occurredMs = Math.min(podChangedAtMs(change.object) ?? seenMs, seenMs);
     const initial = change.from === 'firstList';
     emit({ kind: 'podChanged', pod, initial, occurredMs, seenMs });
@@ -64,5 +83,11 @@ export function createPodsSource(options: PodsSourceOptions): Source {
         onState,
       }),
   });
-  return source;
+  return {
+    ...source,
+    async stop() {
+      owners.stop();
+      await source.stop();
+    },
+  };
 }
