@@ -48,8 +48,12 @@ export interface CaptureLine {
   capture(trigger: Trigger, signal: AbortSignal): Promise<'begun' | 'not-begun'>;
   /** Proves and records an archive that is there already (found at start-up). */
   prove(request: KeepRequest): void;
-  /** Gives up proving; what is not recorded is journalled as `verifying` and is done at the next start. */
-  stop(): Promise<void>;
+  /**
+   * Goes on proving for that long, because there may be no next start: an uninstalled agent leaves
+   * archives, and none should lack its record. What is not recorded then is journalled as
+   * `verifying`, and the next start does it.
+   */
+  stop(graceMs: number): Promise<void>;
 }
 
 type Captured = Extract<CaptureOutcome, { kind: 'captured' }>;
@@ -63,6 +67,8 @@ export function createCaptureLine(options: CaptureLineOptions): CaptureLine {
 class CaptureLineImpl implements CaptureLine {
   readonly #options: CaptureLineOptions;
   readonly #abort = new AbortController();
+  /** Aborted first: what failed at the disk is not tried again while the agent stops. */
+  readonly #stopping = new AbortController();
   /** Archives are proved one after another, beside the next capture. */
   #proving: Promise<void> = Promise.resolve();
 
@@ -148,9 +154,11 @@ class CaptureLineImpl implements CaptureLine {
     this.#proving = before.then(() => this.#prove(request));
   }
 
-  async stop(): Promise<void> {
-    this.#abort.abort();
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping.abort();
+    const cancel = this.#options.clock.after(graceMs, () => this.#abort.abort());
     await this.#proving;
+    cancel();
   }
 
   async #prove(request: KeepRequest): Promise<void> {
@@ -170,7 +178,8 @@ class CaptureLineImpl implements CaptureLine {
           return;
         }
         // The archive stays where it is; a disk that is full now may have room later.
-        await clock.sleep(backoff.nextMs(), signal).catch(() => undefined);
+        await clock.sleep(backoff.nextMs(), this.#stopping.signal).catch(() => undefined);
+        if (this.#stopping.signal.aborted) return;
       }
     }
   }

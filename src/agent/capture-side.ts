@@ -57,7 +57,10 @@ export interface CaptureSide {
   beginRecovery(): void;
   /** Takes up what else was left once all of it runs, then begins to capture. */
   start(): Promise<void>;
-  /** Lets a capture end within the grace, then gives it up; resolves when all containers run. */
+  /**
+   * Lets a capture end within the grace, then gives it up; gives its proof as long again. Resolves
+   * when all containers run and nothing is proved any more.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -180,7 +183,7 @@ class CaptureSideImpl implements CaptureSide {
     this.directory.stop();
     this.kubeletSettings.stop();
     await this.#late.stop();
-    await this.#line.stop();
+    await this.#line.stop(graceMs);
     await this.retention.stop();
   }
 

@@ -115,11 +115,11 @@ function backendOf(entry: JournalEntry): BackendName {
   return entry.facts.backend === 'kubelet' ? 'kubelet' : 'cri';
 }
 
-/** How long it took is not known any more: the agent was gone. */
+/** How long a checkpoint took that ended while no agent was there is not known. */
 function timingsOf({ trigger, facts }: JournalEntry) {
   const startedAtMs = facts.startedAtMs ?? trigger.acceptedMs;
   const queuedMs = Math.max(0, startedAtMs - trigger.acceptedMs);
-  return { startedAtMs, queuedMs, guardMs: 0, checkpointMs: 0 };
+  return { startedAtMs, queuedMs, guardMs: 0, checkpointMs: 0, ...facts.timings };
 }
 
 function interrupted(entry: JournalEntry, thaw: Recovered['thaw']) {

@@ -183,7 +183,9 @@ class CapturerImpl implements Capturer {
     this.#tellThaw(trigger, thaw);
     if (reply.kind === 'failed') return this.#fail(trigger, plan, reply, { thaw, timings });
     const { archivePath } = reply;
-    const found = { archivePath, ...stuckFact(thaw) };
+    const { frozenMs } = timings;
+    const measured = { timings: { guardMs, checkpointMs, frozenMs } };
+    const found = { archivePath, ...measured, ...stuckFact(thaw) };
     this.#afterwards('journal', () => journal.note(trigger.id, 'thawed', found));
     onState?.(thawed(trigger, plan, archivePath));
     return this.#succeed(trigger, plan, reply, { thaw, timings });

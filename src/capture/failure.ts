@@ -124,8 +124,8 @@ export const failureClasses = {
     retryable: true,
   },
   cancelled: {
-    meaning: 'the capture was given up because the agent stops',
-    hint: 'nothing to do',
+    meaning: 'the agent stopped or ended before the checkpoint was whole',
+    hint: 'while the container runs, capture it by hand: stillpoint capture NAMESPACE/POD/CONTAINER',
     retryable: true,
   },
   'archive-broken': {

@@ -31,6 +31,8 @@ export interface JournalFacts {
   predictedFreezeMs?: number;
   /** When the backend was asked, wall clock: a file older than that is not this capture's. */
   startedAtMs?: number;
+  /** Of the checkpoint, once the container runs: its record tells them, whoever writes it. */
+  timings?: { guardMs: number; checkpointMs: number; frozenMs?: number };
   /**
    * The container stood still when the thaw check gave up. Whatever the state is, it is thawed
    * again and again, after a restart too, until this is false.

@@ -37,7 +37,7 @@ export function outcomeMessage(outcome: TriggerOutcome): string {
       return oneLine(
         `${rulesOf(outcome.trigger)}: checkpoint through ${outcome.backend} failed ` +
           `(${outcome.failure}): ${failureClasses[outcome.failure].meaning}. ` +
-          `To do: ${outcome.hint}. The other side said: ${outcome.message}`,
+          `To do: ${sentence(outcome.hint)} The other side said: ${outcome.message}`,
       );
     case 'refused':
       return skipped(rulesOf(outcome.trigger), outcome.reason, outcome.detail);
@@ -84,6 +84,11 @@ function archivedMessage({ trigger, record }: Extract<TriggerOutcome, { kind: 'a
     `cause: ${trigger.decisions[0]?.signal.text ?? 'unknown'}`,
   ];
   return oneLine(parts.join(', '));
+}
+
+/** Hints of failure classes have no full stop, those of errors have one. */
+function sentence(hint: string): string {
+  return hint.endsWith('.') ? hint : `${hint}.`;
 }
 
 function skipped(rules: string, reason: ReasonCode, detail: string): string {

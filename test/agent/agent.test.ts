@@ -9,7 +9,7 @@ import { CART, cart, MIB, rule, useNodes } from './support/node.ts';
 const startNode = useNodes();
 
 describe('a stop', () => {
-  it('in the middle of a capture lets it end; the next start proves the archive', async () => {
+  it('in the middle of a capture lets it end, and its archive gets its record', async () => {
     const node = await startNode();
     node.rules('boom', rule('boom', BOOM));
     node.sim.scenario.addPod(cart());
@@ -21,10 +21,13 @@ describe('a stop', () => {
     expect(node.sim.happenings.all('thawed')).toHaveLength(1);
     expect(node.sim.happenings.all('checkpoint-ended')).toMatchObject([{ code: 'OK' }]);
 
+    const [accepted] = before.of('accepted');
+    expect(before.of('ended')).toMatchObject([
+      { outcome: { kind: 'archived', record: { trigger: { id: accepted?.trigger.id } } } },
+    ]);
+
     const after = await node.start();
-    const record = await after.archived();
-    const [trigger] = before.of('accepted');
-    expect(record.trigger.id).toBe(trigger?.trigger.id);
+    expect((await after.agent.status()).archives).toMatchObject({ ours: 1, foreign: 0 });
     expect(node.sim.happenings.all('checkpoint-received')).toHaveLength(1);
     expect(after.of('accepted')).toEqual([]);
   });
@@ -64,7 +67,9 @@ describe('a stop', () => {
     await before.agent.stop();
     const after = await node.start();
     await after.archived('second');
-    await after.archived('cart');
+    expect(before.of('ended')).toMatchObject([
+      { outcome: { kind: 'archived', record: { pod: 'cart' } } },
+    ]);
     expect(node.sim.happenings.all('checkpoint-received')).toHaveLength(2);
   });
 

@@ -41,9 +41,18 @@ async function kept({ trigger }: KeepRequest): Promise<KeepResult> {
   return { kind: 'kept', record, facts: {} as never };
 }
 
+/** Rejects when the signal is aborted, as a proof does. */
+function until(signal?: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const giveUp = () => reject(new StillpointError({ code: 'cancelled', message: 'given up' }));
+    if (signal?.aborted) giveUp();
+    signal?.addEventListener('abort', giveUp);
+  });
+}
+
 interface Answers {
   capture?: (trigger: Trigger, signal: AbortSignal) => Promise<CaptureOutcome>;
-  keep?: (request: KeepRequest) => Promise<KeepResult>;
+  keep?: (request: KeepRequest, signal?: AbortSignal) => Promise<KeepResult>;
   mode?: 'enforce' | 'observe';
 }
 
@@ -64,9 +73,9 @@ function rig({
     node: 'node-1',
     capturer: { capture },
     archives: archivesThat({
-      keep(request) {
+      keep(request, signal) {
         keeps.push(request);
-        return keep(request);
+        return keep(request, signal);
       },
     }),
     late: {
@@ -329,10 +338,40 @@ describe('the line from trigger to archive', () => {
     offer();
     await settle();
     await dispatcher.stop(0);
-    await line.stop();
+    await line.stop(20_000);
     expect(ends()).toEqual([]);
     expect(state()).toBe('verifying');
     expect(dispatcher.journal.unfinished()).toMatchObject([{ facts: { archivePath: PATH } }]);
+  });
+
+  it('ends the proof that is under way at a stop: there may be no next start', async () => {
+    let end = (): void => undefined;
+    const one = rig({
+      async keep(request, signal) {
+        await Promise.race([until(signal), new Promise<void>((resolve) => (end = resolve))]);
+        return kept(request);
+      },
+    });
+    one.offer();
+    await settle();
+    await one.dispatcher.stop(0);
+    const stopped = one.line.stop(20_000);
+    await one.clock.advance(19_999);
+    end();
+    await stopped;
+    expect(one.ends()).toMatchObject([{ kind: 'archived' }]);
+    expect(one.state()).toBe('recorded');
+  });
+
+  it('gives up a proof that takes longer than a stop may', async () => {
+    const one = rig({ keep: (_, signal) => until(signal) });
+    one.offer();
+    await settle();
+    const stopped = one.line.stop(20_000);
+    await one.clock.advance(20_000);
+    await stopped;
+    expect(one.ends()).toEqual([]);
+    expect(one.state()).toBe('verifying');
   });
 
   it('ends a trigger over a mistake of ours too, and takes the next', async () => {

@@ -110,6 +110,7 @@ describe('what a crash left', () => {
         {
           kind: 'failed',
           failure: 'cancelled',
+          hint: expect.stringContaining('stillpoint capture'),
           backend: 'cri',
           trigger: { id },
           timings: { startedAtMs: BEGUN.startedAtMs, queuedMs: 100 },
@@ -138,7 +139,8 @@ describe('what a crash left', () => {
   });
 
   it.each<[JournalState]>([['thawed'], ['verifying']])('%s is proved', async (state) => {
-    const { id, proved, ends, captured } = await takeUp(state, BEGUN);
+    const timings = { guardMs: 20, checkpointMs: 3_000, frozenMs: 1_000 };
+    const { id, proved, ends, captured } = await takeUp(state, { ...BEGUN, timings });
     expect(proved).toMatchObject([
       {
         archivePath: PATH,
@@ -146,6 +148,7 @@ describe('what a crash left', () => {
         trigger: { id },
         backend: 'cri',
         predictedFreezeMs: 400,
+        timings: { queuedMs: 100, ...timings },
       },
     ]);
     expect([...ends, ...captured]).toEqual([]);

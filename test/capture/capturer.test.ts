@@ -147,7 +147,7 @@ describe('a capture', () => {
           startedAtMs: clock.wallMs(),
         },
       ],
-      ['thawed', { archivePath }],
+      ['thawed', { archivePath, timings: { guardMs: 0, checkpointMs: 0 } }],
     ]);
   });
 

@@ -25,6 +25,13 @@ const cases: [string, TriggerOutcome, string][] = [
       'The other side said: criu failed: type NOTIFY errno 0',
   ],
   [
+    'a failure whose hint is a sentence',
+    { ...failed(), hint: 'Check that it runs.' } as TriggerOutcome,
+    'shop/cart-a/app: rule rule-a: checkpoint through kubelet failed (established-tcp): ' +
+      'the container holds established TCP connections. To do: Check that it runs. ' +
+      'The other side said: criu failed: type NOTIFY errno 0',
+  ],
+  [
     'a refusal of a guard',
     refused(),
     'shop/cart-a/app: rule rule-a: fired, but nothing was captured: the capture would push a ' +

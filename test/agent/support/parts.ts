@@ -53,7 +53,7 @@ export async function settle(): Promise<void> {
 /** Archives whose keep and adopt answer what the test says; everything else is out of reach. */
 export function archivesThat(answers: {
   directory?: string;
-  keep?: (request: KeepRequest) => Promise<KeepResult>;
+  keep?: (request: KeepRequest, signal?: AbortSignal) => Promise<KeepResult>;
   adopt?: (name: string, request: Omit<KeepRequest, 'archivePath'>) => Promise<KeepResult>;
 }): Archives {
   const refuse = async () => {
