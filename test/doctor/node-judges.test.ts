@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type CgroupFacts, judgeCgroups } from '../../src/doctor/checks/cgroups.ts';
-import { type CriuFacts, fromRefusal, judgeCriu } from '../../src/doctor/checks/criu.ts';
+import { type CriuFacts, fromRefusal, judgeCriu, lookBack } from '../../src/doctor/checks/criu.ts';
 import {
   type CheckpointsDirectoryFacts,
   judgeCheckpointsDirectory,
@@ -146,6 +146,11 @@ describe('CRIU', () => {
     ],
     ['is proved by a capture', { said: none, host, provenMs: 0 }, ['ok', 'ok'], /1970-01-01/],
     [
+      'failed a canary after that',
+      { said: none, host, provenMs: 0, canaryFailedMs: 1 },
+      ['fail', 'canary-failed'],
+    ],
+    [
       'cannot be asked for',
       { said: { kind: 'silent', error: UNREACHABLE.error }, host },
       ['skipped', 'runtime-silent'],
@@ -155,6 +160,28 @@ describe('CRIU', () => {
     const findings = judgeCriu(facts);
     expect(findings).toMatchObject([{ state, code }]);
     expect(shown(findings)).toMatch(words);
+  });
+});
+
+describe('what the last captures say of CRIU', () => {
+  const canary = 'stillpoint/stillpoint-canary-1/canary';
+  const at = (acceptedMs: number, state: string, target = 'shop/cart/app') => ({
+    acceptedMs,
+    state,
+    target,
+  });
+  it.each([
+    ['nothing, without any', [], {}],
+    ['that it worked', [at(1, 'recorded'), at(2, 'refused')], { provenMs: 1 }],
+    ['nothing by the failure of a workload', [at(1, 'failed')], {}],
+    [
+      'that it does not work',
+      [at(1, 'recorded'), at(2, 'failed', canary)],
+      { provenMs: 1, canaryFailedMs: 2 },
+    ],
+    ['that it works again', [at(1, 'failed', canary), at(2, 'recorded')], { provenMs: 2 }],
+  ])('is %s', (_, recent, expected) => {
+    expect(lookBack(recent)).toEqual(expected);
   });
 });
 

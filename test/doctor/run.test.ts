@@ -11,7 +11,7 @@ import type { Outside } from '../../src/doctor/outside.ts';
 import { exitCodeOf, withLines } from '../../src/doctor/report.ts';
 import { runChecks } from '../../src/doctor/run.ts';
 import { verdict } from '../../src/doctor/verdict.ts';
-import { repositoryRoot } from '../structure/source-tree.ts';
+import { listFiles, readText, repositoryRoot } from '../structure/source-tree.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const nobody = {} as Outside;
@@ -140,5 +140,23 @@ describe('the rights that are asked for', () => {
       );
     });
     expect(missing).toEqual([]);
+  });
+});
+
+describe('docs/doctor.md', () => {
+  const text = readText('docs/doctor.md');
+
+  it('has each check and each code that a check writes itself', () => {
+    const files = ['src/doctor/checks', 'src/doctor/canary'].flatMap((dir) =>
+      listFiles(dir, '.ts'),
+    );
+    const codes = files.flatMap((file) =>
+      [...readText(file).matchAll(/\b(?:fail|warn)\(\s*'([a-z-]+)'/g)].map(
+        (found) => found[1] ?? '',
+      ),
+    );
+    expect(codes.length).toBeGreaterThan(60);
+    const names = [...checks.map(({ name }) => name), ...codes];
+    expect([...new Set(names)].filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
   });
 });

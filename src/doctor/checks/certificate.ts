@@ -23,6 +23,7 @@ export function expiryFinding(
   return warn('expires-soon', what, 'See that it is renewed.');
 }
 
+/** The second of it, in UTC. */
 export function instant(ms: number): string {
-  return new Date(ms).toISOString().replace('.000Z', 'Z');
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,8 +1,10 @@
+import { CANARY_POD_PREFIX } from '../../agent/index.ts';
 import { isStillpointError } from '../../base/index.ts';
 import { classifyFailure, type FailureClass, failureClasses } from '../../capture/index.ts';
-import { type Answer, answerOf, defineCheck, type Trouble } from '../check.ts';
+import { answerOf, defineCheck, type Trouble } from '../check.ts';
 import { type Finding, fail, ok, skipped, warn } from '../line.ts';
 import type { Outside } from '../outside.ts';
+import { instant } from './certificate.ts';
 import { askHostCriu, type HostCriu } from './host-criu.ts';
 
 export interface CriuFacts {
@@ -15,6 +17,8 @@ export interface CriuFacts {
   host: HostCriu;
   /** The newest capture of the agent that ended with an archive, ms; undefined = none known. */
   provenMs?: number;
+  /** The newest canary that could not be captured since; undefined = none. */
+  canaryFailedMs?: number;
 }
 
 interface Silent {
@@ -38,15 +42,24 @@ async function askCriu(outside: Outside, signal: AbortSignal): Promise<CriuFacts
     askHostCriu(outside, signal),
     answerOf(outside.agentStatus()),
   ]);
-  return { said, host, provenMs: provenBy(status) };
+  return { said, host, ...lookBack(status.ok ? status.value.recent : []) };
 }
 
-function provenBy(status: Answer<{ recent: readonly { state: string; acceptedMs: number }[] }>) {
-  if (!status.ok) return undefined;
-  const times = status.value.recent
-    .filter(({ state }) => state === 'recorded')
-    .map(({ acceptedMs }) => acceptedMs);
-  return times.length > 0 ? Math.max(...times) : undefined;
+/** What the agent's last captures prove. Of those that failed only canaries count: nothing of
+ * their own stands in the way. Pure. */
+export function lookBack(
+  recent: readonly { target: string; state: string; acceptedMs: number }[],
+): Pick<CriuFacts, 'provenMs' | 'canaryFailedMs'> {
+  const newest = (of: typeof recent) =>
+    of.length === 0 ? undefined : Math.max(...of.map(({ acceptedMs }) => acceptedMs));
+  const provenMs = newest(recent.filter(({ state }) => state === 'recorded'));
+  const canaryFailedMs = newest(
+    recent.filter(({ target, state }) => {
+      return state === 'failed' && target.split('/')[1]?.startsWith(CANARY_POD_PREFIX);
+    }),
+  );
+  const isNews = canaryFailedMs !== undefined && canaryFailedMs > (provenMs ?? 0);
+  return { provenMs, canaryFailedMs: isNews ? canaryFailedMs : undefined };
 }
 
 async function askRuntime(
@@ -77,7 +90,7 @@ export function fromRefusal(error: Trouble, text: string): CriuFacts['said'] {
   return { kind: 'refused', failure, text };
 }
 
-export function judgeCriu({ said, host, provenMs }: CriuFacts): Finding[] {
+export function judgeCriu({ said, host, provenMs, canaryFailedMs }: CriuFacts): Finding[] {
   if (said.kind === 'silent') return [skipped('runtime-silent', said.error.message)];
   if (said.kind === 'refused') {
     const { meaning, hint } = failureClasses[said.failure];
@@ -88,8 +101,12 @@ export function judgeCriu({ said, host, provenMs }: CriuFacts): Finding[] {
     const what = `${host.version}${found} cannot work on this kernel: ${host.said}`;
     return [fail('criu-too-old', what, failureClasses['criu-too-old'].hint)];
   }
+  if (canaryFailedMs !== undefined) {
+    const what = `the last canary, of ${instant(canaryFailedMs)}, could not be captured${found}`;
+    return [fail('canary-failed', what, 'Run `stillpoint doctor --canary`: it says why.')];
+  }
   if (provenMs !== undefined) {
-    return [ok(`proven by the capture of ${new Date(provenMs).toISOString()}${found}`)];
+    return [ok(`proven by the capture of ${instant(provenMs)}${found}`)];
   }
   if (host.kind === 'tried') return [ok(`${host.version}${found}: criu check: ${host.said}`)];
   const what = `the runtime finds it${found}; whether it works on this kernel is not proven`;
