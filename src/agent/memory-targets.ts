@@ -39,9 +39,9 @@ export function createMemoryTargets(options: MemoryTargetsOptions): MemoryTarget
 
   const hand = () => {
     memory.watch(
-      wanted.flatMap(({ target, alarmRatio }) => {
-        const cgroup = hints.get(target.containerId);
-        return cgroup ? [{ target, alarmRatio, cgroup }] : [];
+      wanted.flatMap(({ containerId, ...watch }) => {
+        const cgroup = hints.get(containerId);
+        return cgroup ? [{ ...watch, cgroup }] : [];
       }),
     );
   };

@@ -1,12 +1,21 @@
 import { StillpointError } from '../base/index.ts';
 import { compileFieldMatch, compileTextTest } from './compile-tests.ts';
-import type { GivenRule } from './schema/index.ts';
+import { FLOOR_RATIO, type GivenRule } from './schema/index.ts';
 import type { When } from './when.ts';
 
 /** The condition of a rule. The schema made sure that exactly one kind is there. */
 export function compileWhen(given: GivenRule['spec']['when']): When {
   const { memory, event, crashLoop, alert, schedule } = given;
-  if (memory) return { kind: 'memory', above: memory.above, forMs: memory.for };
+  if (memory) {
+    const { above, for: forMs, orFullWithin, floor = FLOOR_RATIO, below } = memory;
+    return {
+      kind: 'memory',
+      above,
+      forMs,
+      filling: orFullWithin === undefined ? undefined : { withinMs: orFullWithin, floor },
+      rearmBelow: below,
+    };
+  }
   if (event) {
     return {
       kind: 'event',

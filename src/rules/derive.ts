@@ -1,7 +1,7 @@
 import { isRunning, type ReasonCode, type Target } from '../signal/index.ts';
 import { deniedBy, isOf, memoryRulesOf, type RulesCore } from './core.ts';
 import { targetOf } from './judge.ts';
-import type { Rule } from './rule.ts';
+import type { Rule, RuleOf } from './rule.ts';
 import type { RulesState } from './state.ts';
 
 /** A container whose memory a rule waits for. */
@@ -10,6 +10,10 @@ export interface MemoryThreshold {
   target: Target;
   /** The least `above` of the rules that reach it: report it from here on. */
   alarmRatio: number;
+  /** Once reported, report on until it is below this; absent = until below alarmRatio. */
+  clearRatio?: number;
+  /** Report it also when it will be full within this time, from this share on. */
+  filling?: { withinMs: number; floorRatio: number };
 }
 
 /**
@@ -25,11 +29,29 @@ export function memoryThresholds(core: RulesCore, state: RulesState): MemoryThre
       const rules = memoryRulesOf(core, entry, container);
       if (rules.length === 0 || deniedBy(core, entry, container) !== undefined) continue;
       const target = targetOf({ entry, container });
-      const alarmRatio = Math.min(...rules.map(({ when }) => when.above));
-      thresholds.push({ containerId: target.containerId, target, alarmRatio });
+      thresholds.push({ containerId: target.containerId, target, ...sensitivityOf(rules) });
     }
   }
   return thresholds;
+}
+
+/** Reports enough for the most sensitive rule; each rule judges what it is told by itself. */
+function sensitivityOf(rules: readonly RuleOf<'memory'>[]) {
+  const alarmRatio = Math.min(...rules.map(({ when }) => when.above));
+  const clears = rules.flatMap(({ when }) => when.rearmBelow ?? []);
+  const fillings = rules.flatMap(({ when }) => when.filling ?? []);
+  return {
+    alarmRatio,
+    ...(clears.length > 0 ? { clearRatio: Math.min(...clears) } : {}),
+    ...(fillings.length > 0
+      ? {
+          filling: {
+            withinMs: Math.max(...fillings.map(({ withinMs }) => withinMs)),
+            floorRatio: Math.min(...fillings.map(({ floor }) => floor)),
+          },
+        }
+      : {}),
+  };
 }
 
 /** A cron line that the schedule source is to tick for. */

@@ -15,13 +15,13 @@ export interface MemoryMemo {
   containerId: string;
   /** Since when memory has been above; absent while it is below. */
   aboveSinceMs?: number;
-  /** When the rule fired in this life. */
+  /** When the rule fired in this life; absent again once it is re-armed. */
   firedMs?: number;
   /** What was said last, so that a sample every 5 ms does not say it again. */
   reported?: ReasonCode;
   /** When to judge again without a new sample. */
   dueMs?: number;
-  /** The newest sample above. */
+  /** The newest sample that is above, or that fills up too soon. */
   sample?: MemorySignal;
 }
 

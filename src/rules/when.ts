@@ -1,6 +1,14 @@
 /** Exactly one condition kind a rule. */
 export type When =
-  | { kind: 'memory'; above: number; forMs: number }
+  | {
+      kind: 'memory';
+      above: number;
+      forMs: number;
+      /** Fires also when the limit is reached this soon, from the floor on. */
+      filling?: { withinMs: number; floor: number };
+      /** Falls under it: may fire again in the same life. Absent: not before the next life. */
+      rearmBelow?: number;
+    }
   | { kind: 'event'; match: EventMatch; atLeast: number; withinMs: number }
   | { kind: 'crashLoop'; restarts: number; withinMs: number; captureAfterMs: number }
   | { kind: 'alert'; shape: 'falco'; match: readonly FieldMatch[] }

@@ -1,5 +1,5 @@
 import { formatDuration, formatPercent } from '../../base/index.ts';
-import { isRunning, type MemorySignal, type PodFact } from '../../signal/index.ts';
+import { isRunning, type MemorySignal, type PodFact, type ReasonCode } from '../../signal/index.ts';
 import { memoryRulesOf } from '../core.ts';
 import {
   type Case,
@@ -21,8 +21,9 @@ import { part, type TrailPart } from '../trail.ts';
 import { newFailure } from './crash-loop.ts';
 
 /**
- * Memory of one container at one moment. A rule fires once a life. A life gives one decision for
- * each change of the reason, however often it is sampled and crosses the line.
+ * Memory of one container at one moment. A rule fires once a life, or again after memory fell under
+ * the share that re-arms it. A life gives one decision for each change of the reason, however often
+ * it is sampled and crosses the line.
  */
 export function stepMemory(step: Step, signal: MemorySignal): void {
   const entry = step.state.pods.byUid.get(signal.target.podUid);
@@ -32,15 +33,16 @@ export function stepMemory(step: Step, signal: MemorySignal): void {
   for (const rule of memoryRulesOf(step.core, entry, container)) {
     const one = { rule, entry, container };
     const memo = lifeMemo(one);
-    if (signal.usedRatio < rule.when.above) {
+    const isAbove = signal.usedRatio >= rule.when.above;
+    if (!isAbove && !isFilling(rule, signal)) {
       countQuiet(step.state, rule.id, 'no-match');
-      if (memo?.aboveSinceMs !== undefined) setBelow(memo);
+      if (memo) setBelow(memo, signal.usedRatio < (rule.when.rearmBelow ?? 0));
       continue;
     }
-    const above = memo ?? createMemo(one);
-    above.aboveSinceMs ??= step.nowMs;
-    above.sample = signal;
-    judge(step, one, above);
+    const held = memo ?? createMemo(one);
+    held.aboveSinceMs = isAbove ? (held.aboveSinceMs ?? step.nowMs) : undefined;
+    held.sample = signal;
+    judge(step, one, held, signal);
   }
 }
 
@@ -49,7 +51,7 @@ export function wakeMemory(step: Step, one: Case, rule: RuleOf<'memory'>): void 
   const memo = lifeMemo(one);
   if (!memo || !isRunning(one.container)) return;
   memo.dueMs = undefined;
-  if (memo.aboveSinceMs !== undefined) judge(step, { ...one, rule }, memo);
+  if (memo.sample) judge(step, { ...one, rule }, memo, memo.sample);
 }
 
 /**
@@ -76,14 +78,11 @@ export function forgetEndedLife(one: Case): void {
 
 type MemoryCase = Case & { rule: RuleOf<'memory'> };
 
-function judge(step: Step, one: MemoryCase, memo: MemoryMemo): void {
-  const { above, forMs } = one.rule.when;
-  const { sample, aboveSinceMs } = memo;
-  if (!sample || aboveSinceMs === undefined) return;
-  const finding = judgeTarget(step.core, one) ?? judgeLife(step, one, memo);
+function judge(step: Step, one: MemoryCase, memo: MemoryMemo, sample: MemorySignal): void {
+  const finding = judgeTarget(step.core, one) ?? judgeLife(step, one, memo, sample);
   if (finding) {
     // While it stays above after the fire there is nothing new to say.
-    const isSame = finding.reason === 'once-a-life' && memo.reported === 'fired';
+    const isSame = HAS_FIRED.has(finding.reason) && memo.reported === 'fired';
     if (memo.reported === finding.reason || isSame) return;
     memo.reported = finding.reason;
     suppress(step, one.rule, finding, {
@@ -97,9 +96,8 @@ function judge(step: Step, one: MemoryCase, memo: MemoryMemo): void {
   memo.firedMs = step.nowMs;
   memo.reported = 'fired';
   memo.dueMs = undefined;
-  const lasting = forMs > 0 ? ` for ${formatDuration(forMs)}` : '';
   fire(step, one, {
-    detail: `${formatPercent(sample.usedRatio)} >= ${formatPercent(above)}${lasting}`,
+    detail: describe(one.rule, sample),
     when,
     signal: summarize(sample, step.core.options.redactor),
     deathExpectedAtMs: sample.fullInMs === undefined ? undefined : step.nowMs + sample.fullInMs,
@@ -110,30 +108,58 @@ function conditionParts(
   step: Step,
   { rule }: MemoryCase,
   { aboveSinceMs = step.nowMs, firedMs }: MemoryMemo,
-  { usedRatio }: MemorySignal,
+  sample: MemorySignal,
 ): TrailPart[] {
-  const { above, forMs } = rule.when;
-  const wants = `>= ${formatPercent(above)}`;
-  const parts = [part('when.memory.above', usedRatio >= above, formatPercent(usedRatio), wants)];
+  const { above, forMs, rearmBelow } = rule.when;
+  const saw = formatPercent(sample.usedRatio);
+  const isFull = isFilling(rule, sample);
+  const parts = isFull
+    ? fillingParts(rule, sample)
+    : [part('when.memory.above', sample.usedRatio >= above, saw, `>= ${formatPercent(above)}`)];
   const heldMs = step.nowMs - aboveSinceMs;
-  if (forMs > 0) {
+  if (forMs > 0 && !isFull) {
     const saw = formatDuration(heldMs);
     parts.push(part('when.memory.for', heldMs >= forMs, saw, formatDuration(forMs)));
   }
-  if (firedMs !== undefined) {
+  if (firedMs !== undefined && rearmBelow !== undefined) {
+    const fired = `fired at ${formatTime(firedMs)}, not below since`;
+    parts.push(part('when.memory.below', false, fired, `< ${formatPercent(rearmBelow)}`));
+  } else if (firedMs !== undefined) {
     parts.push(part('once a life', false, `fired at ${formatTime(firedMs)}`));
   }
   return parts;
 }
 
+function fillingParts({ when: { filling } }: RuleOf<'memory'>, sample: MemorySignal): TrailPart[] {
+  if (!filling || sample.fullInMs === undefined) return [];
+  const { withinMs, floor } = filling;
+  const used = formatPercent(sample.usedRatio);
+  const inMs = formatDuration(Math.round(sample.fullInMs));
+  return [
+    part('when.memory.orFullWithin', true, `full in ${inMs}`, `<= ${formatDuration(withinMs)}`),
+    part('when.memory.floor', true, used, `>= ${formatPercent(floor)}`),
+  ];
+}
+
+const HAS_FIRED: ReadonlySet<ReasonCode> = new Set(['once-a-life', 'not-rearmed']);
+
 /** Window, once a life, cooldown: in that order. A finding that time cures sets a timer. */
-function judgeLife(step: Step, one: MemoryCase, memo: MemoryMemo): Finding | undefined {
+function judgeLife(
+  step: Step,
+  one: MemoryCase,
+  memo: MemoryMemo,
+  sample: MemorySignal,
+): Finding | undefined {
   const heldMs = step.nowMs - (memo.aboveSinceMs ?? step.nowMs);
-  const { forMs } = one.rule.when;
-  if (heldMs < forMs) {
+  const { forMs, rearmBelow } = one.rule.when;
+  // What is full in a moment cannot wait until it has lasted.
+  if (heldMs < forMs && !isFilling(one.rule, sample)) {
     waitUntil(step, one, memo, step.nowMs - heldMs + forMs);
     const detail = `above for ${formatDuration(heldMs)} of ${formatDuration(forMs)}`;
     return { reason: 'window-open', detail };
+  }
+  if (memo.firedMs !== undefined && rearmBelow !== undefined) {
+    return { reason: 'not-rearmed', detail: `fires again after < ${formatPercent(rearmBelow)}` };
   }
   if (memo.firedMs !== undefined) {
     return { reason: 'once-a-life', detail: 'fires again in its next life' };
@@ -150,6 +176,26 @@ function waitUntil(step: Step, one: MemoryCase, memo: MemoryMemo, dueMs: number)
   schedule(step.state, dueMs, { podUid, container: one.container.name, rule: one.rule.id });
 }
 
+/** Whether the limit is reached so soon that the rule does not wait for its share. */
+function isFilling({ when }: RuleOf<'memory'>, { usedRatio, fullInMs }: MemorySignal): boolean {
+  const { filling } = when;
+  if (!filling || fullInMs === undefined) return false;
+  return fullInMs <= filling.withinMs && usedRatio >= filling.floor;
+}
+
+function describe(rule: RuleOf<'memory'>, sample: MemorySignal): string {
+  const { when } = rule;
+  const { usedRatio, fullInMs } = sample;
+  const used = formatPercent(usedRatio);
+  if (when.filling && fullInMs !== undefined && isFilling(rule, sample)) {
+    const { withinMs, floor } = when.filling;
+    const soon = `full in ${formatDuration(Math.round(fullInMs))} <= ${formatDuration(withinMs)}`;
+    return `${soon} at ${used} >= ${formatPercent(floor)}`;
+  }
+  const lasting = when.forMs > 0 ? ` for ${formatDuration(when.forMs)}` : '';
+  return `${used} >= ${formatPercent(when.above)}${lasting}`;
+}
+
 /** The memo of this life; one of a former life counts as none. */
 function lifeMemo(one: Case): MemoryMemo | undefined {
   const memo = memoOf(one.entry, one.container.name, one.rule.id);
@@ -163,7 +209,12 @@ function createMemo(one: Case): MemoryMemo {
   return memo;
 }
 
-function setBelow(memo: MemoryMemo): void {
+function setBelow(memo: MemoryMemo, isRearmed: boolean): void {
+  if (isRearmed && memo.firedMs !== undefined) {
+    memo.firedMs = undefined;
+    memo.reported = undefined;
+  }
+  if (!memo.sample) return;
   memo.aboveSinceMs = undefined;
   // All else stays said for this life: a value that flaps must not flood.
   if (memo.reported === 'fired') memo.reported = undefined;

@@ -12,6 +12,7 @@ import { whenShape } from './when.ts';
 
 export { captureDefaults } from './capture.ts';
 export type { GivenTests } from './field-tests.ts';
+export { FLOOR_RATIO } from './kinds/memory.ts';
 export { whenShape } from './when.ts';
 
 /** A CheckpointRule as it is written, defaults filled in. */

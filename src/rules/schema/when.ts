@@ -1,16 +1,8 @@
 import * as z from 'zod';
-import { cronLine, durationMs, percentRatio, timeZoneName } from '../../base/index.ts';
+import { cronLine, durationMs, timeZoneName } from '../../base/index.ts';
 import { fieldMatch, textTest } from './field-tests.ts';
+import { memory } from './kinds/memory.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, text } from './parts.ts';
-
-const memory = z
-  .strictObject({
-    above: percentRatio({ min: 0.01, max: 1 }).describe(
-      'Share of the tightest memory limit that the kernel could not reclaim',
-    ),
-    for: durationMs({ max: HOUR_MS }).default(0).describe('How long it must stay above'),
-  })
-  .describe('Memory nears a limit; fires once a life of the container');
 
 const event = z
   .strictObject({

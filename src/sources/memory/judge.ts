@@ -29,15 +29,55 @@ export interface Reading {
   fullInMs?: number;
 }
 
+/** What makes a reading an alarm; see MemoryWatch. */
+export interface Sensitivity {
+  alarmRatio: number;
+  clearRatio?: number;
+  filling?: { withinMs: number; floorRatio: number };
+}
+
 /** Whether usage, page cache and all, could mean that the limit is near. Cheap and pessimistic. */
 export function mayBeNear(
   usageBytes: number,
   limitBytes: number,
   usageGrowth: number | undefined,
-  alarmRatio: number,
+  watch: Sensitivity,
 ): boolean {
-  if (usageBytes >= limitBytes * (alarmRatio - NEAR_RATIO)) return true;
-  return timeToFullMs(usageBytes, limitBytes, usageGrowth) < NEAR_MS;
+  if (usageBytes >= limitBytes * (watch.alarmRatio - NEAR_RATIO)) return true;
+  if (timeToFullMs(usageBytes, limitBytes, usageGrowth) < NEAR_MS) return true;
+  return mayFill(usageBytes, limitBytes, usageGrowth, watch);
+}
+
+/** Whether usage, page cache and all, could mean an alarm. Cheap and pessimistic. */
+export function mayAlarm(
+  usageBytes: number,
+  limitBytes: number,
+  usageGrowth: number | undefined,
+  watch: Sensitivity,
+): boolean {
+  if (usageBytes >= limitBytes * watch.alarmRatio) return true;
+  return mayFill(usageBytes, limitBytes, usageGrowth, watch);
+}
+
+function mayFill(
+  usageBytes: number,
+  limitBytes: number,
+  usageGrowth: number | undefined,
+  { filling }: Sensitivity,
+): boolean {
+  if (!filling || usageBytes < limitBytes * filling.floorRatio) return false;
+  return timeToFullMs(usageBytes, limitBytes, usageGrowth) <= filling.withinMs;
+}
+
+/** Whether the reading is to be told. What was in alarm stays so down to `clearRatio`. */
+export function isAlarming(
+  { usedRatio, fullInMs }: Reading,
+  { alarmRatio, clearRatio = alarmRatio, filling }: Sensitivity,
+  wasInAlarm: boolean,
+): boolean {
+  if (usedRatio >= (wasInAlarm ? Math.min(clearRatio, alarmRatio) : alarmRatio)) return true;
+  if (!filling || fullInMs === undefined) return false;
+  return usedRatio >= filling.floorRatio && fullInMs <= filling.withinMs;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Cancel, Clock, Logger } from '../../base/index.ts';
 import type { Cgroups, MemoryReadFailure } from '../../node/index.ts';
 import { describeTarget } from '../../signal/index.ts';
 import type { Emit, OnStatus, Source, SourceStatus } from '../source.ts';
-import { isNear, type Reading } from './judge.ts';
+import { isAlarming, isNear, type Reading } from './judge.ts';
 import { LevelTable } from './level.ts';
 import { type Sample, sampleLevels } from './sample.ts';
 import { type MemoryWatch, Watched } from './watched.ts';
@@ -135,13 +135,13 @@ class Sampler implements MemorySource {
   #look(watched: Watched, nowMs: number, pace: 'calm' | 'alert'): void {
     if (watched.state.kind !== 'sampling') return;
     const { calmEveryMs = CALM_EVERY_MS } = this.#options;
-    const isInAlarm = watched.alarmSinceMs !== undefined;
+    const isInAlarm = isHeardOf(watched);
     const isTime = pace === 'calm' || nowMs - watched.lookedCloselyMs >= calmEveryMs;
     if (isInAlarm || isTime) watched.lookedCloselyMs = nowMs;
     const sample = sampleLevels(watched.state.levels, {
       round: this.#round,
       nowMs,
-      alarmRatio: watched.watch.alarmRatio,
+      watch: watched.watch,
       closely: isInAlarm ? 'always' : isTime ? 'ifNear' : 'ifAlarm',
     });
     this.#take(watched, sample, nowMs);
@@ -154,7 +154,8 @@ class Sampler implements MemorySource {
       if (sample.why === 'unreadable') watched.lose(nowMs);
       return;
     }
-    const wasInAlarm = watched.alarmSinceMs !== undefined;
+    const wasInAlarm = isHeardOf(watched);
+    watched.wasRead = true;
     if (sample.kind === 'calm') {
       watched.alarmSinceMs = undefined;
       if (wasInAlarm) this.#emit(watched, UNBOUNDED);
@@ -162,7 +163,7 @@ class Sampler implements MemorySource {
     }
     const { reading } = sample;
     const { alarmRatio } = watched.watch;
-    const isInAlarm = reading.usedRatio >= alarmRatio;
+    const isInAlarm = isAlarming(reading, watched.watch, wasInAlarm);
     watched.alarmSinceMs = isInAlarm ? (watched.alarmSinceMs ?? nowMs) : undefined;
     watched.fullInMs = reading.fullInMs ?? Number.POSITIVE_INFINITY;
     const inAlarmMs = nowMs - (watched.alarmSinceMs ?? nowMs);
@@ -221,6 +222,11 @@ class Sampler implements MemorySource {
 
 /** The limit was taken away while the container was in alarm. */
 const UNBOUNDED: Reading = { levels: [], usedRatio: 0, growthBytesPerSecond: 0 };
+
+/** In alarm, or not read yet and with a rule that waits for a fall: each reading is emitted. */
+function isHeardOf({ alarmSinceMs, wasRead, watch }: Watched): boolean {
+  return alarmSinceMs !== undefined || (!wasRead && watch.clearRatio !== undefined);
+}
 
 /** Infinity minus itself is no number, so no subtraction. */
 function compare(a: number, b: number): number {

@@ -1,5 +1,12 @@
 import type { MemoryReadFailure } from '../../node/index.ts';
-import { judge, type LevelState, mayBeNear, type Reading } from './judge.ts';
+import {
+  judge,
+  type LevelState,
+  mayAlarm,
+  mayBeNear,
+  type Reading,
+  type Sensitivity,
+} from './judge.ts';
 import type { Level } from './level.ts';
 
 /**
@@ -18,7 +25,8 @@ export interface SampleOptions {
   /** Levels that were read in this round already are not read again. */
   round: number;
   nowMs: number;
-  alarmRatio: number;
+  /** From where on what it reads is an alarm. */
+  watch: Sensitivity;
   /**
    * When to read all: always; when usage alone cannot rule out that a limit is near; or only when
    * it cannot rule out an alarm.
@@ -52,9 +60,10 @@ export function sampleLevels(levels: readonly Level[], options: SampleOptions): 
 
 /** Whether usage, page cache and all, shows that the limit is far. */
 function isFar(level: Level, limitBytes: number, options: SampleOptions): boolean {
-  const { closely, alarmRatio } = options;
-  if (closely === 'ifAlarm') return level.usageBytes < limitBytes * alarmRatio;
-  return !mayBeNear(level.usageBytes, limitBytes, level.usageGrowth(), alarmRatio);
+  const { closely, watch } = options;
+  const { usageBytes } = level;
+  if (closely === 'ifNear') return !mayBeNear(usageBytes, limitBytes, level.usageGrowth(), watch);
+  return !mayAlarm(usageBytes, limitBytes, level.usageGrowth(), watch);
 }
 
 function lookClosely(levels: readonly Level[], round: number, nowMs: number): Sample {

@@ -10,6 +10,10 @@ export interface MemoryWatch {
   cgroup: CgroupHints | ContainerCgroup;
   /** From this used/limit on (0..1) a signal is emitted at each sample: the lowest of its rules. */
   alarmRatio: number;
+  /** Once in alarm it stays so until it is below this; absent = below alarmRatio. */
+  clearRatio?: number;
+  /** In alarm also when it will be full within this time, from this used/limit on. */
+  filling?: { withinMs: number; floorRatio: number };
 }
 
 const SEEK_EVERY_MS = 1_000;
@@ -31,6 +35,8 @@ export class Watched {
   state: State;
   /** Monotonic; set while the last reading was in alarm. */
   alarmSinceMs: number | undefined;
+  /** False until the first reading: whoever watches for a fall must hear where it stands. */
+  wasRead = false;
   /** Monotonic; sampled fast until then. */
   nearUntilMs = Number.NEGATIVE_INFINITY;
   /** Monotonic; when nearness was last looked into. */
@@ -76,6 +82,7 @@ export class Watched {
       for (const level of this.state.levels) this.#table.release(level);
     }
     this.alarmSinceMs = undefined;
+    this.wasRead = false;
     this.nearUntilMs = Number.NEGATIVE_INFINITY;
     this.fullInMs = Number.POSITIVE_INFINITY;
   }

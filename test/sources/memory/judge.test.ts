@@ -63,7 +63,7 @@ describe('near', () => {
     ['usage that rushes', 20, 90, true],
     ['usage that falls fast', 20, -90, false],
   ])('may be: %s', (_name, usage, growth, expected) => {
-    expect(mayBeNear(usage * MIB, 100 * MIB, growth * MIB, 0.85)).toBe(expected);
+    expect(mayBeNear(usage * MIB, 100 * MIB, growth * MIB, { alarmRatio: 0.85 })).toBe(expected);
   });
 });
 

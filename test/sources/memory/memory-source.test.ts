@@ -316,3 +316,58 @@ describe('the list of watched containers', () => {
     expect(source.status()).toEqual({ state: 'stopped' });
   });
 });
+
+describe('a container that is watched for its growth or its fall', () => {
+  it('is in alarm far below its ratio while it would be full soon, from the floor on', async () => {
+    const { fake, clock, source, fresh } = await start();
+    const set = (mib: number) => fake.memory(path, { usage: mib * MIB, limit: 1_000 * MIB });
+    const filling = { withinMs: 2_000, floorRatio: 0.5 };
+    source.watch([{ ...watchOf(1), filling }]);
+    for (let mib = 100; mib < 500; mib += 50) {
+      set(mib);
+      await clock.advance(100);
+    }
+    expect(fresh()).toEqual([]);
+    set(550);
+    await clock.advance(100);
+    const [first] = fresh();
+    expect(first).toMatchObject({ usedRatio: 0.55 });
+    expect(first?.fullInMs).toBeLessThan(2_000);
+    await clock.advance(1_000);
+    const calmed = fresh().at(-1);
+    expect(calmed?.fullInMs).toBeUndefined();
+    await clock.advance(1_000);
+    expect(fresh()).toEqual([]);
+  });
+
+  it('is told once at first, and while it stands between the two shares', async () => {
+    const { fake, clock, source, fresh } = await start();
+    const set = (mib: number) => fake.memory(path, { usage: mib * MIB, limit: 100 * MIB });
+    set(20);
+    source.watch([{ ...watchOf(1), clearRatio: 0.6 }]);
+    await clock.advance(500);
+    expect(fresh().map(({ usedRatio }) => usedRatio)).toEqual([0.2]);
+    set(90);
+    await clock.advance(100);
+    expect(fresh().length).toBeGreaterThan(0);
+    set(65);
+    await clock.advance(2_000);
+    expect(fresh().at(-1)?.usedRatio).toBe(0.65);
+    set(59);
+    await clock.advance(500);
+    expect(fresh().at(-1)?.usedRatio).toBe(0.59);
+    await clock.advance(500);
+    expect(fresh()).toEqual([]);
+  });
+
+  it('is heard of in the middle too, by an agent that starts there', async () => {
+    const { fake, clock, source, fresh } = await start();
+    fake.memory(path, { usage: 70 * MIB, limit: 100 * MIB });
+    source.watch([{ ...watchOf(1), clearRatio: 0.6 }]);
+    await clock.advance(300);
+    expect(fresh()).not.toEqual([]);
+    fake.memory(path, { usage: 50 * MIB, limit: 100 * MIB });
+    await clock.advance(300);
+    expect(fresh().map(({ usedRatio }) => usedRatio)).toEqual([0.5]);
+  });
+});
