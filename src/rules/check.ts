@@ -8,6 +8,7 @@ import {
   nextCronMs,
   type YamlDocument,
 } from '../base/index.ts';
+import { checkTarget } from './check-target.ts';
 import { deniedNamespaces } from './deny.ts';
 import type { GivenRule } from './schema/index.ts';
 
@@ -29,6 +30,9 @@ export function checkRule(document: YamlDocument, given: GivenRule, nowMs: numbe
   const findings: Findings = { mistakes: [], warnings: [] };
   checkNames(document, given, findings);
   checkDenied(document, given, findings);
+  const target = checkTarget(document, given);
+  findings.mistakes.push(...target.mistakes);
+  findings.warnings.push(...target.warnings);
   checkAlertFields(document, given, findings);
   checkCrashLoop(document, given, findings);
   checkSchedule(document, given, nowMs, findings);

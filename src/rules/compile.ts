@@ -1,4 +1,5 @@
 import { deepFreeze } from '../base/index.ts';
+import { compileTarget } from './compile-target.ts';
 import { compileWhen } from './compile-when.ts';
 import type { Rule } from './rule.ts';
 import type { GivenRule } from './schema/index.ts';
@@ -6,19 +7,13 @@ import type { GivenRule } from './schema/index.ts';
 /** A checked document becomes a Rule: matchers compiled, everything frozen. */
 export function compileRule(given: GivenRule, origin: Rule['origin']): Rule {
   const { metadata, spec } = given;
-  const { podSelector } = spec.target;
   return deepFreeze({
     id: ruleId(metadata),
     namespace: metadata.namespace,
     description: spec.description,
     mode: spec.mode,
     when: compileWhen(spec.when),
-    target: {
-      namespaces: spec.target.namespaces,
-      matchLabels: podSelector.matchLabels,
-      matchExpressions: podSelector.matchExpressions,
-      containers: spec.target.containers,
-    },
+    target: compileTarget(spec.target),
     capture: {
       via: spec.capture.via,
       timeoutMs: spec.capture.timeout,

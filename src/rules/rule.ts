@@ -1,3 +1,4 @@
+import type { ContainerType } from '../signal/index.ts';
 import type { CaptureSpec } from './decision.ts';
 import type { When, WhenKind } from './when.ts';
 
@@ -20,13 +21,38 @@ export interface Rule {
 /** A rule whose condition is of kind K. */
 export type RuleOf<K extends WhenKind> = Rule & { when: Extract<Rule['when'], { kind: K }> };
 
-export interface TargetSelector {
+/** All parts that are given must hold, and nothing of `exclude` may. */
+export interface TargetSelector extends LabelSelector {
   /** Globs; empty = every namespace that the rule may reach. */
   namespaces: readonly string[];
+  owner?: OwnerSelector;
+  /** Globs on container names; empty = all of `containerTypes`. */
+  containers: readonly string[];
+  /** Left out: any type where names are given, else app containers and sidecars. */
+  containerTypes?: readonly ContainerType[];
+  exclude?: Exclusion;
+}
+
+/** What a rule does not reach: whatever fits one of the parts that are given. */
+export interface Exclusion {
+  namespaces: readonly string[];
+  labels?: LabelSelector;
+  owner?: OwnerSelector;
+  containers: readonly string[];
+}
+
+/** Kubernetes' label selector; empty = every pod. */
+export interface LabelSelector {
   matchLabels: Readonly<Record<string, string>>;
   matchExpressions: readonly LabelExpression[];
-  /** Globs on container names; empty = all app and sidecar containers. */
-  containers: readonly string[];
+}
+
+/** The direct owner of a pod, or who stands behind it. */
+export interface OwnerSelector {
+  /** As Kubernetes writes it; `Pod` is a pod without an owner. */
+  kind: string;
+  /** Glob. */
+  name: string;
 }
 
 export interface LabelExpression {

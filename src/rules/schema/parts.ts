@@ -42,6 +42,8 @@ export const pattern = text(PATTERN_CHARS_MAX).superRefine((value, context) => {
 });
 
 /** A list that somebody emptied must not come to mean everything. */
-export function globs() {
-  return z.array(nameGlob()).min(1, 'is empty; leave it out to reach all').max(1_000);
+export function globs(without: 'all' | 'nothing' = 'all') {
+  const message =
+    without === 'all' ? 'is empty; leave it out to reach all' : 'is empty; leave it out';
+  return z.array(nameGlob()).min(1, message).max(1_000);
 }
