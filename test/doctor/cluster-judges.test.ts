@@ -119,6 +119,7 @@ describe('the rights', () => {
     ['create events', 'warn', 'resources: ["events"], verbs: ["create"]'],
     ['get nodes', 'fail', 'resources: ["nodes"], verbs: ["get"]'],
     ['get nodes configz', 'warn', 'resources: ["nodes/configz"], verbs: ["get"]'],
+    ['get replicasets', 'warn', 'apiGroups: ["apps"], resources: ["replicasets"], verbs: ["get"]'],
     ['create nodes checkpoint', 'warn', 'resources: ["nodes/checkpoint"], verbs: ["create"]'],
   ])('name the rule when %s is missing', (missing, state, rule) => {
     const findings = judgeRights({ asked: asked([missing]), server: 'x' });

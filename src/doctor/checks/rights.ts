@@ -16,6 +16,16 @@ export interface Right {
 /** What the agent really asks for; deploy/base/rights.yaml grants these. */
 export const agentRights: readonly Right[] = [
   right('nodes', 'get', 'the address of the kubelet is not known'),
+  {
+    ...right('replicasets', 'get', 'what stands behind some ReplicaSets is not known'),
+    group: 'apps',
+    optional: true,
+  },
+  {
+    ...right('jobs', 'get', 'the CronJob behind a Job is not known'),
+    group: 'batch',
+    optional: true,
+  },
   right('pods', 'list', 'no pod of the node is known, so nothing is captured'),
   right('pods', 'watch', 'no change of a pod is seen, so nothing is captured'),
   right('events', 'list', 'rules on Events and probes see nothing'),
