@@ -1,4 +1,5 @@
 import { globMatches } from '../base/index.ts';
+import { type IpRange, isInRanges, parseIpRange } from './ip-range.ts';
 import { compilePattern } from './patterns.ts';
 import type { GivenTests } from './schema/index.ts';
 import { severityRank } from './severity.ts';
@@ -9,12 +10,13 @@ export function compileTextTest(given: GivenTests): TextTest {
   return { text: describeTests(given), matches: compileTests(given) };
 }
 
-/** The test of one alert field, compiled. */
+/** The test of one field, compiled. */
 export function compileFieldMatch({ field, ...given }: GivenTests & { field: string }): FieldMatch {
   return { field, text: `${field} ${describeTests(given)}`, matches: compileTests(given) };
 }
 
-function describeTests(given: GivenTests): string {
+function describeTests({ not, ...given }: GivenTests): string {
+  if (not) return `not ${describeTests(not)}`;
   return Object.entries(given)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${JSON.stringify(value)}`)
@@ -25,8 +27,15 @@ type Test = (value: unknown) => boolean;
 
 const never: Test = () => false;
 
-/** Exactly one test is given. A value that is missing or null passes none but `exists: false`. */
+/**
+ * Exactly one test is given. A value that is missing or null passes none but `exists: false` and
+ * `not`.
+ */
 function compileTests(given: GivenTests): Test {
+  if (given.not !== undefined) {
+    const inner = compileTests(given.not);
+    return (value) => !inner(value);
+  }
   if (given.exists !== undefined) {
     const wanted = given.exists;
     return (value) => (value !== undefined && value !== null) === wanted;
@@ -43,6 +52,8 @@ function compileTests(given: GivenTests): Test {
     const allowed = new Set<unknown>(given.in);
     return (value) => allowed.has(value);
   }
+  if (given.number !== undefined) return compileNumber(given.number);
+  if (given.cidr !== undefined) return compileRanges([given.cidr].flat());
   return compileTextual(given);
 }
 
@@ -57,6 +68,32 @@ function compileTextual(given: GivenTests): Test {
   }
   const pattern = compilePattern(given.re2 ?? '');
   return pattern.ok ? (value) => isScalar(value) && pattern.test(String(value)) : never;
+}
+
+function compileNumber(bounds: NonNullable<GivenTests['number']>): Test {
+  const { atLeast, above, atMost, below } = bounds;
+  return (value) => {
+    const number = numberOf(value);
+    if (number === undefined) return false;
+    if (atLeast !== undefined && number < atLeast) return false;
+    if (above !== undefined && number <= above) return false;
+    if (atMost !== undefined && number > atMost) return false;
+    return below === undefined || number < below;
+  };
+}
+
+const NUMBER_CHARS_MAX = 40;
+
+/** Labels and annotations of Alertmanager are texts, and so are Falco's longest numbers. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'string' || value.length > NUMBER_CHARS_MAX) return undefined;
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(value) ? Number(value) : undefined;
+}
+
+function compileRanges(given: readonly string[]): Test {
+  const ranges = given.map(parseIpRange).filter((range): range is IpRange => !('why' in range));
+  return (value) => typeof value === 'string' && isInRanges(ranges, value);
 }
 
 function isScalar(value: unknown): value is string | number | boolean {
