@@ -185,6 +185,7 @@ class Report {
       yield this.one(`${name}, at the end`, 'MiB', last[key]);
     }
     yield this.one('most memory ever charged', 'MiB', last.peakMiB);
+    yield this.one('most that was ever resident', 'MiB', last.residentPeakMiB);
   }
 
   /** What the agent itself has counted, by reason. */

@@ -17,6 +17,8 @@ export interface Usage {
   anonymousMiB: number;
   /** Resident set of the agent's process, with what it maps of its program's file. */
   residentMiB: number;
+  /** The most that it ever was, between two looks too. */
+  residentPeakMiB: number;
   /** The working set of the whole pod: the agent, and the process that holds its namespaces. */
   podWorkingSetMiB: number;
   /** The most that was ever charged to the container. */
@@ -60,11 +62,14 @@ function readUsage(pid: number, { memory, cpu }: Files): Usage {
   const own = readMemory(memory);
   const pod = readMemory(dirname(memory));
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const resident = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024;
   return {
     atMs: systemClock.monotonicMs(),
     cpuMs: readCpuMs(cpu),
     ...own,
-    residentMiB: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024,
+    residentMiB: resident('VmRSS'),
+    residentPeakMiB: resident('VmHWM'),
     podWorkingSetMiB: pod.workingSetMiB,
   };
 }
