@@ -79,13 +79,15 @@ export function classifyFailure(runtimeText: string, dumpLog = ''): FailureClass
 }
 
 /**
- * Classes that may only say that there was nothing left to freeze or to dump. Not told by words:
- * runc says `container not running` of one that somebody else has frozen, too.
+ * Classes that may only say that there was nothing left to freeze, to dump or to pack. Not told by
+ * words: runc says `container not running` of one that somebody else has frozen, too, and containerd
+ * misses files of a checkpoint that another one, or the end of the container, took away.
  */
 const MAY_BE_DEATH: ReadonlySet<FailureClass> = new Set([
   'unknown',
   'freeze-failed',
   'not-running',
+  'other-checkpoint',
 ]);
 
 /**

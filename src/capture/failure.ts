@@ -69,7 +69,9 @@ export const failureClasses = {
     retryable: false,
   },
   'died-during-capture': {
-    meaning: 'the container ended or was killed (out of memory, a probe) while it was captured',
+    meaning:
+      'the container ended or was killed (out of memory, a probe, its pod deleted) while it was ' +
+      'captured',
     hint: 'capture earlier: a lower `above` or a higher `orFullWithin`, the first failed probe',
     retryable: false,
   },

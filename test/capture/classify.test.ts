@@ -140,6 +140,7 @@ describe('a failure after which the container is dead', () => {
     ['freeze-failed', 'died-during-capture'],
     ['not-running', 'died-during-capture'],
     ['external-socket', 'external-socket'],
+    ['other-checkpoint', 'died-during-capture'],
     ['disk-full', 'disk-full'],
     ['timeout', 'timeout'],
   ])('%s is %s', (named, failure) => {
