@@ -104,7 +104,8 @@ function sizeKnown({ size }: GuardFacts): Refusal | undefined {
 }
 
 function shortEnough(facts: GuardFacts, freezeMs: number): Refusal | undefined {
-  const max = facts.spec.freezeMsMax;
+  const { freezeMsMax, thawedByMs = Number.POSITIVE_INFINITY } = facts.spec;
+  const max = Math.max(0, Math.min(freezeMsMax, thawedByMs - facts.nowMs));
   if (freezeMs <= max) return undefined;
   const detail = `${describeFreeze(facts, freezeMs)}, allowed ${formatDuration(max)}`;
   return { reason: 'freeze-too-long', detail };

@@ -33,6 +33,7 @@ export interface RulesCore {
   /** By the Event's reason. */
   readonly eventByReason: ReadonlyMap<string, readonly RuleOf<'event'>[]>;
   readonly crashLoop: readonly RuleOf<'crashLoop'>[];
+  readonly terminating: readonly RuleOf<'terminating'>[];
   readonly alert: readonly RuleOf<'alert'>[];
 }
 
@@ -63,6 +64,7 @@ export function createRulesCore(rules: readonly Rule[], options: RulesOptions): 
     memory: rules.filter(isOf('memory')),
     eventByReason,
     crashLoop: rules.filter(isOf('crashLoop')),
+    terminating: rules.filter(isOf('terminating')),
     alert: rules.filter(isOf('alert')),
   };
 }

@@ -8,6 +8,8 @@ export interface CaptureSpec {
   timeoutMs: number;
   /** Refuse what is predicted to stand still longer. */
   freezeMsMax: number;
+  /** Wall clock: refuse what is predicted to stand still beyond it. Absent = no such time. */
+  thawedByMs?: number;
 }
 
 /** What is kept of the signal that led to a decision: goes into journal, record and log. */

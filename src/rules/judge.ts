@@ -8,7 +8,7 @@ import {
 } from '../signal/index.ts';
 import { cooldownUntilMs, startCooldown } from './cooldowns.ts';
 import { deniedBy, isObserved, type RulesCore } from './core.ts';
-import type { Decision, SignalSummary } from './decision.ts';
+import type { CaptureSpec, Decision, SignalSummary } from './decision.ts';
 import type { PodEntry } from './pod-table.ts';
 import type { Rule } from './rule.ts';
 import { advanceTo, type RulesState } from './state.ts';
@@ -80,6 +80,7 @@ export function fire(step: Step, one: Case, what: FireDetail): void {
     detail: what.detail,
     trail: trailOfFiring(step, one, what.when),
     ...common(step, one.rule),
+    capture: captureOf(one.rule, what.thawedByMs),
     target: targetOf(one),
     signal: what.signal ?? step.summary(),
     deathExpectedAtMs: what.deathExpectedAtMs,
@@ -93,6 +94,12 @@ export interface FireDetail {
   /** The signal that is to be cited, when it is not the one of this step. */
   signal?: SignalSummary;
   deathExpectedAtMs?: number;
+  /** See CaptureSpec. */
+  thawedByMs?: number;
+}
+
+function captureOf({ capture }: Rule, thawedByMs: number | undefined): CaptureSpec {
+  return thawedByMs === undefined ? capture : { ...capture, thawedByMs };
 }
 
 /**

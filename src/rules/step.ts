@@ -8,6 +8,7 @@ import { stepCrashLoop, wakeCrashLoop } from './kinds/crash-loop.ts';
 import { stepEvent } from './kinds/event.ts';
 import { countUnselectedOom, forgetEndedLife, stepMemory, wakeMemory } from './kinds/memory.ts';
 import { stepRequest } from './kinds/request.ts';
+import { stepTerminating } from './kinds/terminating.ts';
 import { stepTick } from './kinds/tick.ts';
 import { dueOf } from './memo.ts';
 import { memoOf, putPod, removePod } from './pod-table.ts';
@@ -84,6 +85,7 @@ function stepPod(under: Step, { pod, initial }: PodChangedSignal): void {
   }
   if (!initial) countUnselectedOom(under, entry, before);
   stepCrashLoop(under, entry, before, initial);
+  stepTerminating(under, entry, before);
 }
 
 /** Looks at every memo whose time has come. A timer that its memo no longer names is stale. */

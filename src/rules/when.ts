@@ -12,7 +12,11 @@ export type When =
   | { kind: 'event'; match: EventMatch; atLeast: number; withinMs: number }
   | { kind: 'crashLoop'; restarts: number; withinMs: number; captureAfterMs: number }
   | { kind: 'alert'; shape: 'falco'; match: readonly FieldMatch[] }
+  | { kind: 'terminating'; causes: readonly TerminationCause[]; reserve: number }
   | { kind: 'schedule'; cron: string; timeZone: string };
+
+/** Why a pod is being deleted; `eviction` is either of `drain` and `taint`. */
+export type TerminationCause = 'drain' | 'eviction' | 'taint' | 'preemption' | 'delete';
 
 export type WhenKind = When['kind'];
 

@@ -21,6 +21,8 @@ export interface PodFact {
   phase: string;
   /** When metadata.deletionTimestamp is set: the moment after which SIGKILL comes. */
   deletingAtMs?: number;
+  /** Reason of the condition DisruptionTarget while it is True: `EvictionByEvictionAPI`, … */
+  disruptionReason?: string;
   terminationGraceMs: number;
   hostNetwork: boolean;
   containers: readonly ContainerFact[];

@@ -28,6 +28,7 @@ export const reasons = {
   'frozen-already': 'someone else has frozen the container',
   busy: 'another capture is under way',
   'no-backend': 'no backend on this node can capture the container',
+  'no-time': 'too little is left of the grace period of the pod',
   expired: 'the container was gone before its turn came',
   'life-changed': 'the container restarted before its turn came',
   paused: 'captures are paused on this node',

@@ -65,6 +65,8 @@ describe('the guard', () => {
     expect(judgeGuard(healthy)).toEqual({ kind: 'ok', predictedFreezeMs: 1_200 });
     const limit = { ...healthy, spec: { ...healthy.spec, freezeMsMax: 1_200 } };
     expect(judgeGuard(limit).kind).toBe('ok');
+    const deadline = { ...healthy.spec, thawedByMs: healthy.nowMs + 1_200 };
+    expect(judgeGuard({ ...healthy, spec: deadline }).kind).toBe('ok');
   });
 
   it.each<[string, ReasonCode, Partial<GuardFacts>]>([
@@ -123,6 +125,16 @@ describe('the guard', () => {
       'one that would stand still too long',
       'freeze-too-long',
       { spec: { ...healthy.spec, freezeMsMax: 1_199 } },
+    ],
+    [
+      'one that would run again too late',
+      'freeze-too-long',
+      { spec: { ...healthy.spec, thawedByMs: healthy.nowMs + 1_199 } },
+    ],
+    [
+      'one that had to run again long ago',
+      'freeze-too-long',
+      { spec: { ...healthy.spec, thawedByMs: healthy.nowMs - 60_000 } },
     ],
     ['one whose probes would kill it', 'probe-budget', { pod: podWith({ probes: [liveness] }) }],
     ['a name of 256 bytes', 'name-too-long', { archive: { directory: '/c', nameBytes: 256 } }],

@@ -18,7 +18,7 @@ describe('the examples in rules/', () => {
     const loaded = rulesFromDocuments(await readYaml(examples), { nowMs });
     if (!loaded.ok) throw new Error('the examples do not load');
     const kinds = loaded.rules.map(({ when }) => when.kind).sort();
-    expect(kinds).toEqual(['alert', 'crashLoop', 'event', 'memory', 'schedule']);
+    expect(kinds).toEqual(['alert', 'crashLoop', 'event', 'memory', 'schedule', 'terminating']);
     expect(new Set(loaded.others.map(({ kind }) => kind))).toEqual(new Set(['RetentionPolicy']));
   });
 

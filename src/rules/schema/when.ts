@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { cronLine, durationMs, timeZoneName } from '../../base/index.ts';
 import { fieldMatch, textTest } from './field-tests.ts';
 import { memory } from './kinds/memory.ts';
+import { terminating } from './kinds/terminating.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, text } from './parts.ts';
 
 const event = z
@@ -47,4 +48,4 @@ const schedule = z
   .describe('A calendar; captures every selected running container');
 
 /** The kinds of condition, each with the schema of what stands under it. */
-export const whenShape = { memory, event, crashLoop, alert, schedule };
+export const whenShape = { memory, event, crashLoop, terminating, alert, schedule };

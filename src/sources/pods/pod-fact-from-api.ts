@@ -12,6 +12,8 @@ import { isLabelName, isObjectName, isUid } from './api-names.ts';
 import { containerFactsFromApi } from './container-facts.ts';
 import { controllerOf } from './controller.ts';
 
+/** Longest reason of a condition that the API lets in is 1,024; those of Kubernetes are short. */
+const REASON_MAX = 128;
 const MIRROR = 'kubernetes.io/config.mirror';
 const HASH = 'kubernetes.io/config.hash';
 const SOURCE = 'kubernetes.io/config.source';
@@ -46,6 +48,7 @@ export function podFactFromApi(pod: unknown): PodFact | undefined {
     phase: textAt(status, 'phase') ?? 'Unknown',
     // The API sets it to the end of the grace period, not to the moment of the request.
     deletingAtMs: timeAt(metadata, 'deletionTimestamp'),
+    disruptionReason: disruptionReasonOf(status),
     terminationGraceMs: graceSecondsOf(metadata, spec) * 1_000,
     hostNetwork: spec?.hostNetwork === true,
     containers: containerFactsFromApi(spec, status),
@@ -77,6 +80,13 @@ export function podChangedAtMs(pod: unknown): number | undefined {
 function isStaticPod(annotations: Readonly<Record<string, string>>): boolean {
   const source = annotations[SOURCE];
   return annotations[MIRROR] !== undefined || (source !== undefined && source !== 'api');
+}
+
+function disruptionReasonOf(status: ApiObject | undefined): string | undefined {
+  const found = objectsAt(status, 'conditions').find(
+    (one) => textAt(one, 'type') === 'DisruptionTarget' && textAt(one, 'status') === 'True',
+  );
+  return textAt(found, 'reason')?.slice(0, REASON_MAX);
 }
 
 /** A pod that is being deleted may have been given another grace than its spec says. */

@@ -170,6 +170,17 @@ describe('the fact of a pod', () => {
     });
   });
 
+  it.each([
+    ['True', 'EvictionByEvictionAPI'],
+    ['False', undefined],
+  ])('knows why it is disrupted when the condition is %s', (status, reason) => {
+    const conditions = [
+      { type: 'Ready', status: 'True' },
+      { type: 'DisruptionTarget', status, reason: 'EvictionByEvictionAPI' },
+    ];
+    expect(podFactFromApi(podOf({ status: { conditions } }))?.disruptionReason).toBe(reason);
+  });
+
   it('tells app, init, sidecar and ephemeral containers apart, each with its own status', () => {
     const fact = podFactFromApi(
       podOf({

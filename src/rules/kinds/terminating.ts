@@ -1,0 +1,111 @@
+import { formatDuration, formatPercent } from '../../base/index.ts';
+import { isRunning, type PodFact } from '../../signal/index.ts';
+import { reachesPod } from '../core.ts';
+import {
+  type Finding,
+  fire,
+  formatTime,
+  judgeCooldown,
+  judgeTarget,
+  type Step,
+  suppress,
+  targetOf,
+} from '../judge.ts';
+import type { PodEntry } from '../pod-table.ts';
+import type { RuleOf } from '../rule.ts';
+import { selectsContainer } from '../select.ts';
+import { countQuiet } from '../state.ts';
+import { part, type TrailPart } from '../trail.ts';
+import type { TerminationCause } from '../when.ts';
+
+/**
+ * A pod is being deleted: its containers got SIGTERM and run until they end by themselves or the
+ * grace period is over. One decision a container when the deletion is first seen, also when an
+ * agent finds it at its start: the end is still to come. Nothing is known of the kubelet's own
+ * evictions while the pod runs: it tells of them when all containers have ended
+ * (pkg/kubelet/status mergePodStatus).
+ */
+export function stepTerminating(step: Step, entry: PodEntry, before: PodFact | undefined): void {
+  const { deletingAtMs } = entry.fact;
+  if (deletingAtMs === undefined || before?.deletingAtMs !== undefined) return;
+  for (const rule of step.core.terminating) {
+    if (!reachesPod(entry, rule)) countQuiet(step.state, rule.id, 'not-selected');
+    else if (!isOfCause(rule, entry.fact)) countQuiet(step.state, rule.id, 'no-match');
+    else judgePod(step, rule, entry, deletingAtMs);
+  }
+}
+
+function judgePod(
+  step: Step,
+  rule: RuleOf<'terminating'>,
+  entry: PodEntry,
+  deletingAtMs: number,
+): void {
+  const graceMs = entry.fact.terminationGraceMs;
+  // The API server's clock may be ahead of ours: never more than the whole grace is left.
+  const leftMs = Math.max(0, Math.min(graceMs, deletingAtMs - step.nowMs));
+  const freezeMsMax = leftMs - graceMs * rule.when.reserve;
+  const when = [causePart(rule, entry.fact), gracePart(rule, graceMs, leftMs)];
+  const detail = `${formatDuration(leftMs)} of ${formatDuration(graceMs)} grace left`;
+  for (const container of entry.fact.containers) {
+    if (!selectsContainer(rule.target, container) || !isRunning(container)) continue;
+    const one = { rule, entry, container };
+    const finding =
+      judgeTarget(step.core, one) ?? judgeGrace(freezeMsMax, detail) ?? judgeCooldown(step, one);
+    if (finding) {
+      suppress(step, rule, finding, { target: targetOf(one), when });
+      continue;
+    }
+    const thawedByMs = step.nowMs + freezeMsMax;
+    fire(step, one, {
+      detail: `${causeOf(entry.fact)}, ${detail}; runs again by ${formatTime(thawedByMs)}`,
+      when,
+      thawedByMs,
+      deathExpectedAtMs: step.nowMs + leftMs,
+    });
+  }
+}
+
+/** Without any time of its own a capture would take what was promised to the application. */
+function judgeGrace(freezeMsMax: number, detail: string): Finding | undefined {
+  return freezeMsMax > 0 ? undefined : { reason: 'no-time', detail };
+}
+
+/** From the reason of the pod's condition DisruptionTarget (Kubernetes docs, Pod disruptions). */
+function causeOf({ disruptionReason }: PodFact): TerminationCause | undefined {
+  switch (disruptionReason) {
+    case 'EvictionByEvictionAPI':
+      return 'drain';
+    case 'DeletionByTaintManager':
+      return 'taint';
+    case 'PreemptionByScheduler':
+      return 'preemption';
+    case undefined:
+      return 'delete';
+    default:
+      // DeletionByPodGC: its node is gone. TerminationByKubelet: it has ended already.
+      return undefined;
+  }
+}
+
+function isOfCause({ when: { causes } }: RuleOf<'terminating'>, pod: PodFact): boolean {
+  const cause = causeOf(pod);
+  if (cause === undefined) return false;
+  const isEviction = cause === 'drain' || cause === 'taint';
+  return causes.includes(cause) || (isEviction && causes.includes('eviction'));
+}
+
+function causePart({ when: { causes } }: RuleOf<'terminating'>, pod: PodFact): TrailPart {
+  const saw = pod.disruptionReason ?? 'deleted, no condition DisruptionTarget';
+  return part('when.terminating.causes', true, saw, causes.join(', '));
+}
+
+function gracePart(
+  { when: { reserve } }: RuleOf<'terminating'>,
+  graceMs: number,
+  leftMs: number,
+): TrailPart {
+  const saw = `${formatDuration(leftMs)} of ${formatDuration(graceMs)} left`;
+  const wants = `more than ${formatPercent(reserve)}`;
+  return part('when.terminating.reserve', leftMs > graceMs * reserve, saw, wants);
+}
