@@ -1,17 +1,16 @@
 import * as z from 'zod';
-import { API_VERSION, messageOf, nameGlob } from '../base/index.ts';
+import { API_VERSION, messageOf, nameGlob, shaped } from '../base/index.ts';
 import { createRedactor, secretFields } from '../rules/index.ts';
 
 /** An absolute path on the node. */
 function absolutePath() {
-  return z.string().superRefine((text, context) => {
+  const allowed = 'a path that begins with /';
+  const checked = z.string().superRefine((text, context) => {
     if (text.startsWith('/') && !text.includes('\0') && text.length <= 4_096) return;
-    context.addIssue({
-      code: 'custom',
-      message: 'is not an absolute path',
-      params: { allowed: 'a path that begins with /' },
-    });
+    const params = { allowed };
+    context.addIssue({ code: 'custom', message: 'is not an absolute path', params });
   });
+  return shaped(checked, { title: 'absolute path', allowed, pattern: '^/' });
 }
 
 const count = (min: number, max: number) => z.int().min(min).max(max);

@@ -18,5 +18,11 @@ export { CANARY_POD_PREFIX } from './canary-archives.ts';
 export { createNodeKubelet, findKubeletAddress } from './clients.ts';
 export { type ConfigFlags, loadAgentConfig, parseAgentConfig } from './config.ts';
 export type { AgentConfig } from './config-schema.ts';
+export {
+  type DocumentKind,
+  documentKinds,
+  documentSchema,
+  rulesFileSchema,
+} from './document-schemas.ts';
 export type { Fact, FactOf, Facts } from './facts.ts';
 export { formatMistakes, type LoadedRuleSet, loadRuleSets, type RuleSet } from './rule-set.ts';

@@ -43,6 +43,7 @@ export {
   type YamlDocument,
   type YamlDocuments,
 } from './yaml-documents.ts';
+export { type FieldShape, shaped } from './yaml-field-shape.ts';
 export {
   byteCount,
   cronLine,
@@ -53,6 +54,7 @@ export {
   percentRatio,
   timeZoneName,
 } from './yaml-fields.ts';
+export { JSON_SCHEMA_DRAFT, type JsonSchema, jsonSchemaOf } from './yaml-json-schema.ts';
 export {
   formatMistake,
   formatPlace,

@@ -30,6 +30,7 @@ export {
   type LoadedPolicies,
   POLICY_KIND,
   policiesFromDocuments,
+  policyJsonSchema,
   policySchema,
 } from './schema.ts';
 export { carryOut, type HeldBackCode, heldBackReasons, type SweepResult } from './sweep.ts';

@@ -1,9 +1,12 @@
 import * as z from 'zod';
 import {
+  API_VERSION,
   byteCount,
   cronLine,
   dnsLabel,
   durationMs,
+  type JsonSchema,
+  jsonSchemaOf,
   type Mistake,
   metadataFields,
   mistakeAt,
@@ -30,7 +33,7 @@ const limits = z.strictObject({
 
 /** The language of retention policies. */
 export const policySchema = z.strictObject({
-  apiVersion: z.string(),
+  apiVersion: z.literal(API_VERSION),
   kind: z.literal(POLICY_KIND),
   metadata: metadataFields(),
   spec: z.strictObject({
@@ -54,7 +57,8 @@ export const policySchema = z.strictObject({
         message: 'cannot be switched on: archives that Stillpoint did not make are never removed',
         params: { allowed: 'false' },
       })
-      .describe('Archives that Stillpoint did not make are never touched'),
+      .describe('Archives that Stillpoint did not make are never touched; only false is taken')
+      .meta({ const: false }),
     cron: cronLine()
       .default('*/15 * * * *')
       .describe('When it is enforced, besides after captures'),
@@ -164,4 +168,9 @@ function toPolicy({ metadata, spec }: GivenPolicy): RetentionPolicy {
   // An empty `keep: {}` says nothing; reading it as "keep none" would remove almost everything.
   if (last !== undefined || within !== undefined) policy.keep = { last, withinMs: within };
   return policy;
+}
+
+/** The JSON Schema of a RetentionPolicy as it is written. */
+export function policyJsonSchema(): JsonSchema {
+  return { title: POLICY_KIND, ...jsonSchemaOf(policySchema) };
 }

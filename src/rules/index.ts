@@ -15,6 +15,7 @@ export {
   scheduleEntries,
 } from './derive.ts';
 export { ruleFingerprint } from './fingerprint.ts';
+export { ruleJsonSchema } from './json-schema.ts';
 export { type LoadedRules, type LoadOptions, rulesFromDocuments } from './load.ts';
 export { createRedactor, type Redactor, secretFields } from './redact.ts';
 export type { LabelExpression, Rule, RuleOf, TargetSelector } from './rule.ts';

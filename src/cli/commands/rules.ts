@@ -3,6 +3,7 @@ import { formatMistakes, type LoadedRuleSet, loadRuleSets } from '../../agent/in
 import { type Mistake, systemClock } from '../../base/index.ts';
 import type { CommandEnd } from '../exit.ts';
 import { type Io, paint, print, printable, printableLines } from '../output.ts';
+import { addRulesSchemaCommand } from './rules-schema.ts';
 import { addOutputOption, type OutputOptions } from './shared-options.ts';
 
 /** `stillpoint rules check`: the same loading as the agent's, without an agent. */
@@ -29,6 +30,7 @@ Examples:
     show(io, output, loaded);
     end({ exitCode: loaded.every(({ ok }) => ok) ? 0 : 2 });
   });
+  addRulesSchemaCommand(rules, io);
 }
 
 type Checked = { path: string } & LoadedRuleSet;

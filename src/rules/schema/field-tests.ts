@@ -6,24 +6,38 @@ import { exactlyOne, pattern, requireOne, text } from './parts.ts';
 /** A glob costs its length for each character of a value, at worst. */
 const GLOB_CHARS_MAX = 256;
 
-const scalar = z.union([z.string().max(4_096), z.number(), z.boolean()]);
+const scalar = z
+  .union([z.string().max(4_096), z.number(), z.boolean()])
+  .meta({ examples: ['Critical'] });
 
 const textTests = {
   equals: scalar.describe('The value is exactly this; 3 is a number, "3" a text'),
-  in: z.array(scalar).min(1).max(1_000).describe('The value is exactly one of these'),
-  glob: text(GLOB_CHARS_MAX).describe('The whole value; * is any run of characters, ? is one'),
+  in: z
+    .array(scalar)
+    .min(1)
+    .max(1_000)
+    .describe('The value is exactly one of these')
+    .meta({ examples: [['Alert', 'Critical']] }),
+  glob: text(GLOB_CHARS_MAX)
+    .describe('The whole value; * is any run of characters, ? is one')
+    .meta({ examples: ['Terminal shell*'] }),
   re2: pattern.describe('RE2 expression, found anywhere in the value unless anchored'),
-  contains: text(4_096).describe('The value has this text in it'),
+  contains: text(4_096)
+    .describe('The value has this text in it')
+    .meta({ examples: ['timed out'] }),
 };
 
-const severity = z.string().superRefine((value, context) => {
-  if (severityRank(value) !== undefined) return;
-  context.addIssue({
-    code: 'custom',
-    message: 'is not a severity',
-    params: { allowed: severities.join(', ') },
+const severity = z
+  .string()
+  .meta({ title: 'severity', examples: ['Critical'] })
+  .superRefine((value, context) => {
+    if (severityRank(value) !== undefined) return;
+    context.addIssue({
+      code: 'custom',
+      message: 'is not a severity',
+      params: { allowed: severities.join(', ') },
+    });
   });
-});
 
 const bounds = {
   atLeast: z.number().describe('>= this'),
@@ -49,17 +63,20 @@ const numberTest = z
       code: 'custom',
       message: 'can never hold: no number is within these bounds',
     });
-  });
+  })
+  .meta({ minProperties: 1 });
 
-const ipRange = text(80).superRefine((given, context) => {
-  const range = parseIpRange(given);
-  if (!('why' in range)) return;
-  const params = {
-    allowed: 'an address or a range such as 10.0.0.0/8 or fd00::/8',
-    suggestion: range.suggestion,
-  };
-  context.addIssue({ code: 'custom', message: range.why, params });
-});
+const ipRange = text(80)
+  .meta({ title: 'IP range', examples: ['10.0.0.0/8'] })
+  .superRefine((given, context) => {
+    const range = parseIpRange(given);
+    if (!('why' in range)) return;
+    const params = {
+      allowed: 'an address or a range such as 10.0.0.0/8 or fd00::/8',
+      suggestion: range.suggestion,
+    };
+    context.addIssue({ code: 'custom', message: range.why, params });
+  });
 
 const ownTests = {
   ...textTests,
@@ -82,7 +99,7 @@ const negation = 'This test does not hold; so it holds also where the field is a
 export const textTest = exactlyOne({
   ...textTests,
   not: exactlyOne(textTests).describe('This test does not hold'),
-}).describe('A test of a text');
+}).meta({ title: 'test of a text' });
 
 /** The tests that one field can have. */
 export const fieldTests = {
@@ -96,11 +113,14 @@ export const fieldMatch = z
   .strictObject(fieldTests)
   .partial()
   .extend({
-    field: text(256).describe(
-      'Path in the payload, parts joined by dots: priority, output_fields.proc.name, labels.pod',
-    ),
+    field: text(256)
+      .describe(
+        'Path in the payload, parts joined by dots: priority, output_fields.proc.name, labels.pod',
+      )
+      .meta({ examples: ['output_fields.proc.name'] }),
   })
   .superRefine(requireOne(Object.keys(fieldTests)))
+  .meta({ title: 'test of a field', minProperties: 2, maxProperties: 2 })
   .describe('One field of the alert and exactly one test of it');
 
 /** The tests of one field as they are written. */

@@ -3,7 +3,7 @@
  * new kind of condition is one more entry in when.ts and one more branch in compile-when.ts.
  */
 import * as z from 'zod';
-import { dnsLabel, metadataFields } from '../../base/index.ts';
+import { API_VERSION, dnsLabel, metadataFields } from '../../base/index.ts';
 import { capture } from './capture.ts';
 import { limits } from './limits.ts';
 import { exactlyOne } from './parts.ts';
@@ -17,7 +17,7 @@ export { whenShape } from './when.ts';
 
 /** A CheckpointRule as it is written, defaults filled in. */
 export const ruleSchema = z.strictObject({
-  apiVersion: z.string(),
+  apiVersion: z.literal(API_VERSION),
   kind: z.literal('CheckpointRule'),
   metadata: metadataFields(),
   spec: z.strictObject({

@@ -16,7 +16,8 @@ export function exactlyOne<Shape extends z.ZodRawShape>(shape: Shape) {
   return z
     .strictObject(shape)
     .partial()
-    .superRefine(requireOne(Object.keys(shape)));
+    .superRefine(requireOne(Object.keys(shape)))
+    .meta({ minProperties: 1, maxProperties: 1 });
 }
 
 /** Refuses a map that does not hold exactly one of the keys. */
@@ -36,10 +37,12 @@ export function requireOne(keys: readonly string[]) {
 }
 
 /** An RE2 expression that compiles and stays small. */
-export const pattern = text(PATTERN_CHARS_MAX).superRefine((value, context) => {
-  const compiled = compilePattern(value);
-  if (!compiled.ok) context.addIssue({ code: 'custom', message: compiled.why });
-});
+export const pattern = text(PATTERN_CHARS_MAX)
+  .superRefine((value, context) => {
+    const compiled = compilePattern(value);
+    if (!compiled.ok) context.addIssue({ code: 'custom', message: compiled.why });
+  })
+  .meta({ title: 'RE2 expression', examples: ['^Liveness probe failed'] });
 
 /** A list that somebody emptied must not come to mean everything. */
 export function globs(without: 'all' | 'nothing' = 'all') {

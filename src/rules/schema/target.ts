@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { nameGlob } from '../../base/index.ts';
+import { nameGlob, shaped } from '../../base/index.ts';
 import { labelKey, labelMap, labelValue } from '../label-fields.ts';
 import { globs } from './parts.ts';
 
@@ -19,16 +19,27 @@ const labelExpression = z
       path: ['values'],
       message: needsValues ? `${operator} needs at least one value` : `${operator} takes no values`,
     });
+  })
+  .meta({
+    anyOf: [
+      {
+        properties: { operator: { enum: ['In', 'NotIn'] }, values: { minItems: 1 } },
+        required: ['values'],
+      },
+      { properties: { operator: { enum: ['Exists', 'DoesNotExist'] }, values: { maxItems: 0 } } },
+    ],
   });
 
-const labelSelector = z.strictObject({
-  matchLabels: labelMap().default({}).describe('Labels with their values; all must be there'),
-  matchExpressions: z
-    .array(labelExpression)
-    .max(100)
-    .default([])
-    .describe('Label expressions; all must hold'),
-});
+const labelSelector = z
+  .strictObject({
+    matchLabels: labelMap().default({}).describe('Labels with their values; all must be there'),
+    matchExpressions: z
+      .array(labelExpression)
+      .max(100)
+      .default([])
+      .describe('Label expressions; all must hold'),
+  })
+  .meta({ title: 'label selector' });
 
 /** Kinds that own pods in every cluster, or that many install. `Pod` is a pod by itself. */
 export const ownerKinds = [
@@ -36,25 +47,37 @@ export const ownerKinds = [
   ...['ReplicationController', 'Rollout', 'CloneSet'],
 ];
 
-const ownerKind = z.string().superRefine((kind, context) => {
-  if (/^[A-Z][A-Za-z0-9]{0,62}$/.test(kind)) return;
-  context.addIssue({
-    code: 'custom',
-    message: 'is not a kind that Kubernetes allows',
-    params: {
-      allowed: 'a kind as Kubernetes writes it, such as Deployment, CronJob or StatefulSet',
-      suggestion: ownerKinds.find((known) => known.toLowerCase() === kind.toLowerCase()),
-    },
-  });
-});
+const KIND_ALLOWED = 'a kind as Kubernetes writes it, such as Deployment, CronJob or StatefulSet';
 
-const owner = z.strictObject({
-  kind: ownerKind.describe(
-    'Kind of the direct owner or of who stands behind it (the Deployment of a ReplicaSet, the ' +
-      'CronJob of a Job); Pod is a pod without an owner',
-  ),
-  name: nameGlob().default('*').describe('Glob on the name of the owner'),
-});
+const ownerKind = shaped(
+  z.string().superRefine((kind, context) => {
+    if (/^[A-Z][A-Za-z0-9]{0,62}$/.test(kind)) return;
+    context.addIssue({
+      code: 'custom',
+      message: 'is not a kind that Kubernetes allows',
+      params: {
+        allowed: KIND_ALLOWED,
+        suggestion: ownerKinds.find((known) => known.toLowerCase() === kind.toLowerCase()),
+      },
+    });
+  }),
+  {
+    title: 'kind',
+    allowed: KIND_ALLOWED,
+    pattern: '^[A-Z][A-Za-z0-9]{0,62}$',
+    examples: ownerKinds,
+  },
+);
+
+const owner = z
+  .strictObject({
+    kind: ownerKind.describe(
+      'Kind of the direct owner or of who stands behind it (the Deployment of a ReplicaSet, the ' +
+        'CronJob of a Job); Pod is a pod without an owner',
+    ),
+    name: nameGlob().default('*').describe('Glob on the name of the owner'),
+  })
+  .meta({ title: 'owner' });
 
 const exclude = z
   .strictObject({
@@ -76,7 +99,8 @@ const exclude = z
     }
     const message = 'excludes every pod, so that the rule can never fire';
     context.addIssue({ code: 'custom', path: ['podSelector'], message });
-  });
+  })
+  .meta({ minProperties: 1 });
 
 /** `spec.target`. */
 export const target = z

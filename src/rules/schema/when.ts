@@ -9,7 +9,8 @@ const event = z
   .strictObject({
     reason: z
       .union([text(128), z.array(text(128)).min(1).max(100)])
-      .describe('Reason of the Event, or a list of them'),
+      .describe('Reason of the Event, or a list of them')
+      .meta({ examples: ['Unhealthy', ['BackOff', 'Unhealthy']] }),
     type: z.enum(['Normal', 'Warning']).optional().describe('Type of the Event'),
     message: textTest.optional().describe('Test of the message'),
     atLeast: z.int().min(1).max(10_000).default(1).describe('Occurrences needed'),
