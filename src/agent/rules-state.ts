@@ -42,8 +42,8 @@ export function noteJournalled(core: RulesCore, state: RulesState, journal: Jour
   for (const { trigger, state: reached } of journal.recent(JOURNALLED_MAX).reverse()) {
     // Its cooldown was taken back when it was refused (noteRefused): not anew by a restart.
     if (reached === 'refused') continue;
-    for (const { rule, atMs } of trigger.decisions) {
-      noteFired(core, state, { rule, target: trigger.target, atMs });
+    for (const { rule, atMs, owner } of trigger.decisions) {
+      noteFired(core, state, { rule, target: trigger.target, atMs, owner });
     }
   }
 }

@@ -3,6 +3,8 @@ import * as core from 'zod/v4/core';
 import { mistakeAt, type PathPart, showPath, type YamlDocument } from './yaml-documents.ts';
 import { type Mistake, nearest, showGiven } from './yaml-mistake.ts';
 
+/** Zod's own words for a value that fits nothing of a union. */
+const ANY_UNION = 'Invalid input';
 /** How many unknown keys of one map are told. */
 const UNKNOWN_KEYS_MAX = 20;
 
@@ -103,7 +105,8 @@ function collectUnion(
   const types = issue.errors.flatMap(([first]) =>
     first?.code === 'invalid_type' ? [typeName(first.expected)] : [],
   );
-  const message = `must be ${types.join(' or ')}, but is ${typeOf(value)}`;
+  const isOwn = issue.message !== ANY_UNION;
+  const message = `${isOwn ? issue.message : `must be ${types.join(' or ')}`}, but is ${typeOf(value)}`;
   mistakes.push(
     mistakeAt(
       document,

@@ -8,8 +8,10 @@ import {
   nextCronMs,
   type YamlDocument,
 } from '../base/index.ts';
+import { checkLimits } from './check-limits.ts';
 import { checkTarget } from './check-target.ts';
 import { deniedNamespaces } from './deny.ts';
+import { STANDARD_COOLDOWN } from './limits.ts';
 import type { GivenRule } from './schema/index.ts';
 
 /** What the schema cannot see: parts that are right each, but can never work together. */
@@ -32,7 +34,7 @@ export function checkRule(document: YamlDocument, given: GivenRule, nowMs: numbe
   checkDenied(document, given, findings);
   const target = checkTarget(document, given);
   findings.mistakes.push(...target.mistakes);
-  findings.warnings.push(...target.warnings);
+  findings.warnings.push(...target.warnings, ...checkLimits(document, given));
   checkAlertFields(document, given, findings);
   checkCrashLoop(document, given, findings);
   checkSchedule(document, given, nowMs, findings);
@@ -129,7 +131,7 @@ function checkSchedule(
   if (!schedule || cronMistake(schedule.cron, schedule.timeZone, nowMs) !== undefined) return;
   const first = nextCronMs(schedule.cron, schedule.timeZone, nowMs);
   const gapMs = nextCronMs(schedule.cron, schedule.timeZone, first) - first;
-  const { cooldown } = given.spec.limits;
+  const cooldown = given.spec.limits.cooldown?.for ?? STANDARD_COOLDOWN.forMs;
   if (gapMs > cooldown) return;
   const message =
     `fires every ${formatDuration(gapMs)}, but limits.cooldown ${formatDuration(cooldown)} ` +

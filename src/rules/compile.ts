@@ -1,4 +1,5 @@
 import { deepFreeze } from '../base/index.ts';
+import { compileLimits } from './compile-limits.ts';
 import { compileTarget } from './compile-target.ts';
 import { compileWhen } from './compile-when.ts';
 import type { Rule } from './rule.ts';
@@ -19,7 +20,7 @@ export function compileRule(given: GivenRule, origin: Rule['origin']): Rule {
       timeoutMs: spec.capture.timeout,
       freezeMsMax: spec.capture.freeze.max,
     },
-    limits: { cooldownMs: spec.limits.cooldown },
+    limits: compileLimits(spec.limits),
     retainClass: spec.retain.class,
     origin,
   });

@@ -1,6 +1,7 @@
 import type { ContainerFact } from '../signal/index.ts';
 import type { CaptureSpec } from './decision.ts';
 import { type DenyList, denyReason } from './deny.ts';
+import { type GivenLimits, type Limits, resolveLimits } from './limits.ts';
 import type { PodEntry } from './pod-table.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 import type { Rule, RuleOf } from './rule.ts';
@@ -15,6 +16,8 @@ export interface RulesOptions {
   denyList: DenyList;
   /** `observe` holds for every rule, and for requests; default `enforce`: each rule as it says. */
   mode?: 'enforce' | 'observe';
+  /** For rules that do not give their own. */
+  limits?: GivenLimits;
   /** Takes secrets out of what is kept and told of signals; default: what is known as secret. */
   redactor?: Redactor;
   /** How a person's request is captured; `via` comes from the request. */
@@ -29,6 +32,8 @@ export interface RulesCore {
   readonly rules: readonly Rule[];
   readonly byId: ReadonlyMap<string, Rule>;
   readonly options: Required<RulesOptions>;
+  /** By rule id, with the defaults. */
+  readonly limits: ReadonlyMap<string, Limits>;
   readonly memory: readonly RuleOf<'memory'>[];
   /** By the Event's reason. */
   readonly eventByReason: ReadonlyMap<string, readonly RuleOf<'event'>[]>;
@@ -49,11 +54,14 @@ export function createRulesCore(rules: readonly Rule[], options: RulesOptions): 
       eventByReason.set(reason, same);
     }
   }
+  const { limits = {} } = options;
   return {
     rules,
+    limits: new Map(rules.map((rule) => [rule.id, resolveLimits(rule.limits, limits)])),
     byId: new Map(rules.map((rule) => [rule.id, rule])),
     options: {
       mode: 'enforce',
+      limits,
       redactor: standardRedactor,
       requestCapture: {
         timeoutMs: captureDefaults.timeoutMs,

@@ -1,4 +1,4 @@
-import type { BackendChoice, ReasonCode, SignalKind, Target } from '../signal/index.ts';
+import type { BackendChoice, Owner, ReasonCode, SignalKind, Target } from '../signal/index.ts';
 import type { Trail } from './trail.ts';
 
 /** How a capture is to be done, taken from the rule (defaults filled in). */
@@ -36,6 +36,8 @@ export interface Decision {
   atMs: number;
   /** Absent when none could be resolved (`target-unknown`, `elsewhere`). */
   target?: Target;
+  /** Who stands behind the pod, else who owns it; only of what fires, and not of a bare pod. */
+  owner?: Owner;
   signal: SignalSummary;
   capture: CaptureSpec;
   /** rule.retain.class: retention policies select on it. */

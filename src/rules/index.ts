@@ -14,8 +14,8 @@ export {
   type ScheduleEntry,
   scheduleEntries,
 } from './derive.ts';
+export { noteFired, noteRefused } from './firings.ts';
 export { ruleFingerprint } from './fingerprint.ts';
-export { ruleJsonSchema } from './json-schema.ts';
 export { type LoadedRules, type LoadOptions, rulesFromDocuments } from './load.ts';
 export { createRedactor, type Redactor, secretFields } from './redact.ts';
 export type { LabelExpression, Rule, RuleOf, TargetSelector } from './rule.ts';
@@ -23,8 +23,6 @@ export { captureDefaults, ruleSchema } from './schema/index.ts';
 export {
   carryState,
   keepOnlyPods,
-  noteFired,
-  noteRefused,
   type RulesSnapshot,
   restoreState,
   saveState,

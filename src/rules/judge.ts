@@ -6,14 +6,24 @@ import {
   type Signal,
   type Target,
 } from '../signal/index.ts';
-import { cooldownUntilMs, startCooldown } from './cooldowns.ts';
 import { deniedBy, isObserved, type RulesCore } from './core.ts';
 import type { CaptureSpec, Decision, SignalSummary } from './decision.ts';
+import {
+  budgetLeft,
+  type Limited,
+  type LimitFinding,
+  limitOf,
+  resolveLimits,
+  spendLimits,
+} from './limits.ts';
 import type { PodEntry } from './pod-table.ts';
 import type { Rule } from './rule.ts';
+import { ownerOf } from './scope.ts';
 import { advanceTo, type RulesState } from './state.ts';
 import { summarize } from './summary.ts';
 import { boundTrail, part, type Trail, type TrailPart } from './trail.ts';
+
+export { formatTime } from './format-time.ts';
 
 /** One step under way: what every kind of condition needs, and where decisions go. */
 export interface Step {
@@ -63,16 +73,14 @@ export function judgeTarget(
   return undefined;
 }
 
-/** The cooldown of the case, if it is still under way. */
-export function judgeCooldown(step: Step, one: Case): (Finding & { untilMs: number }) | undefined {
-  const untilMs = cooldownUntilMs(step.state.cooldowns, cooldownOf(one), step.nowMs);
-  if (untilMs === undefined) return undefined;
-  return { reason: 'cooldown', detail: `until ${formatTime(untilMs)}`, untilMs };
+/** The cooldown of the case that is under way, or its budget that is used up. */
+export function judgeLimits(step: Step, one: Case): LimitFinding | undefined {
+  return limitOf(step.state, limitedOf(step.core, one), step.nowMs);
 }
 
-/** All checks passed: fires, or only says so in mode observe; both start the cooldown. */
+/** All checks passed: fires, or only says so in mode observe; both count against its limits. */
 export function fire(step: Step, one: Case, what: FireDetail): void {
-  startCooldown(step.state.cooldowns, cooldownOf(one), step.nowMs);
+  spendLimits(step.state, limitedOf(step.core, one), step.nowMs);
   const observed = isObserved(step.core, one.rule);
   step.decisions.push({
     verdict: observed ? 'suppress' : 'fire',
@@ -82,6 +90,7 @@ export function fire(step: Step, one: Case, what: FireDetail): void {
     ...common(step, one.rule),
     capture: captureOf(one.rule, what.thawedByMs),
     target: targetOf(one),
+    owner: ownerOf(one.entry.fact),
     signal: what.signal ?? step.summary(),
     deathExpectedAtMs: what.deathExpectedAtMs,
   });
@@ -124,7 +133,13 @@ export function suppress(
 }
 
 /** The checks after the condition, in their order, and the reasons that they give. */
-const CHECKS: readonly { name: string; reasons: readonly ReasonCode[]; passed?: string }[] = [
+const CHECKS: readonly {
+  name: string;
+  reasons: readonly ReasonCode[];
+  passed?: string;
+  /** Told where it failed, and where the rule has such a part. */
+  isOptional?: boolean;
+}[] = [
   {
     name: 'signal.target',
     reasons: ['target-unknown', 'target-ambiguous', 'elsewhere'],
@@ -133,6 +148,7 @@ const CHECKS: readonly { name: string; reasons: readonly ReasonCode[]; passed?: 
   { name: 'deny list', reasons: ['denied'], passed: 'not on it' },
   { name: 'container', reasons: ['not-running'], passed: 'running' },
   { name: 'limits.cooldown', reasons: ['cooldown'], passed: 'none under way' },
+  { name: 'limits.budget', reasons: ['budget'], isOptional: true },
   { name: 'mode', reasons: ['observed'] },
 ];
 
@@ -155,16 +171,22 @@ function trailOfFiring(step: Step, one: Case, when: Trail): Trail {
   return boundTrail([
     ...when,
     ...passedChecks(targetOf(one), CHECKS.length - 1),
+    ...budgetParts(step, one),
     part('mode', !observed, saw, 'enforce'),
   ]);
+}
+
+function budgetParts({ core, state, nowMs }: Step, one: Case): TrailPart[] {
+  const left = budgetLeft(state, limitedOf(core, one), nowMs);
+  return left === undefined ? [] : [part('limits.budget', true, left)];
 }
 
 /** The first checks, which a target has passed. */
 function passedChecks(target: Target | undefined, count: number): TrailPart[] {
   if (!target) return [];
-  return CHECKS.slice(1, count).map(({ name, passed }) =>
-    part(name, true, passed ?? describeTarget(target)),
-  );
+  return CHECKS.slice(1, count)
+    .filter(({ isOptional }) => !isOptional)
+    .map(({ name, passed }) => part(name, true, passed ?? describeTarget(target)));
 }
 
 /** What every decision of a rule carries. */
@@ -189,11 +211,6 @@ export function targetOf({ entry, container }: Pick<Case, 'entry' | 'container'>
   };
 }
 
-/** 12:04:10Z, of a wall time. */
-export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(11, 19)}Z`;
-}
-
 function describeState({ state }: ContainerFact): string {
   switch (state.kind) {
     case 'waiting':
@@ -205,10 +222,8 @@ function describeState({ state }: ContainerFact): string {
   }
 }
 
-function cooldownOf(one: Case) {
-  return {
-    rule: one.rule.id,
-    key: describeTarget(targetOf(one)),
-    cooldownMs: one.rule.limits.cooldownMs,
-  };
+function limitedOf(core: RulesCore, one: Case): Limited {
+  const limits = core.limits.get(one.rule.id) ?? resolveLimits(one.rule.limits, {});
+  const owner = ownerOf(one.entry.fact);
+  return { rule: one.rule.id, limits, target: targetOf(one), owner };
 }

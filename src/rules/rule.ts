@@ -1,5 +1,6 @@
 import type { ContainerType } from '../signal/index.ts';
 import type { CaptureSpec } from './decision.ts';
+import type { GivenLimits } from './limits.ts';
 import type { When, WhenKind } from './when.ts';
 
 /** A `CheckpointRule` after parsing: checked, defaults filled in, durations in ms, frozen. */
@@ -12,7 +13,7 @@ export interface Rule {
   when: When;
   target: TargetSelector;
   capture: CaptureSpec;
-  limits: { cooldownMs: number };
+  limits: GivenLimits;
   retainClass: string;
   /** Where it was written, for messages. */
   origin: { file: string; line: number };

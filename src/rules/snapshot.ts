@@ -1,16 +1,17 @@
 import * as z from 'zod';
 import { StillpointError } from '../base/index.ts';
-import { describeTarget, type PodFact, type ReasonCode, type Target } from '../signal/index.ts';
-import { startCooldown } from './cooldowns.ts';
+import type { PodFact } from '../signal/index.ts';
+import type { Firing } from './budgets.ts';
 import { isObserved, type RulesCore } from './core.ts';
 import { ruleFingerprint } from './fingerprint.ts';
+import { takeBackFiring } from './firings.ts';
 import type { Memo } from './memo.ts';
-import { memoOf, type PodEntry, putPod, removePod, setMemo } from './pod-table.ts';
+import { type PodEntry, putPod, removePod, setMemo } from './pod-table.ts';
 import { createRulesState, type RulesState, rebuildTimers } from './state.ts';
 
 const VERSION = 1;
 
-/** The state as plain data for JSON: pods, memos, cooldowns. Counters and timers are left out. */
+/** The state as plain data for JSON: pods, memos, cooldowns, budgets. Counters and timers are left out. */
 export interface RulesSnapshot {
   version: typeof VERSION;
   /** The latest time seen; null (JSON has no -Infinity) when nothing was seen yet. */
@@ -18,7 +19,9 @@ export interface RulesSnapshot {
   /** By rule id: memos hold only for a rule that decides alike. */
   fingerprints: Record<string, string>;
   pods: { fact: PodFact; memos: [container: string, rule: string, memo: Memo][] }[];
-  cooldowns: [rule: string, fired: [target: string, firedMs: number][]][];
+  cooldowns: [rule: string, fired: [scope: string, firedMs: number][]][];
+  /** Absent = nothing was counted. */
+  budgets?: [rule: string, fired: [scope: string, firings: Firing[]][]][];
   /** Rules that only said what they would have captured; absent = none. */
   observed?: string[];
 }
@@ -38,12 +41,13 @@ export function saveState(core: RulesCore, state: RulesState): RulesSnapshot {
       memos: memosOf(entry),
     })),
     cooldowns: [...state.cooldowns].map(([rule, fired]) => [rule, [...fired]]),
+    budgets: [...state.budgets].map(([rule, fired]) => [rule, [...fired]]),
     observed: core.rules.filter((rule) => isObserved(core, rule)).map(({ id }) => id),
   };
 }
 
 /**
- * A new state from parsed JSON of saveState. For another set of rules too: cooldowns stay with
+ * A new state from parsed JSON of saveState. For another set of rules too: cooldowns and budgets stay with
  * every rule id that is still there, memos only where the rule decides alike. What a rule only
  * observed holds back no capture once it enforces. Throws
  * `store` when the data is not a snapshot of this version; begin with createRulesState then.
@@ -75,6 +79,11 @@ export function restoreState(core: RulesCore, data: unknown): RulesState {
   }
   for (const [rule, fired] of snapshot.cooldowns) {
     if (core.byId.has(rule) && !freed.has(rule)) state.cooldowns.set(rule, new Map(fired));
+  }
+  for (const [rule, fired] of snapshot.budgets ?? []) {
+    if (core.limits.get(rule)?.budget && !freed.has(rule)) {
+      state.budgets.set(rule, new Map(fired));
+    }
   }
   rebuildTimers(state);
   return state;
@@ -109,66 +118,6 @@ function memosOf(entry: PodEntry): [string, string, Memo][] {
   );
 }
 
-/**
- * Notes a firing that a journal knows of and the snapshot does not: the rule cools down from then
- * on. Older than what is known, or of a rule that is gone: no effect.
- */
-export function noteFired(
-  core: RulesCore,
-  state: RulesState,
-  fired: { rule: string; target: Target; atMs: number },
-): void {
-  const rule = core.byId.get(fired.rule);
-  const key = describeTarget(fired.target);
-  const knownMs = state.cooldowns.get(fired.rule)?.get(key) ?? Number.NEGATIVE_INFINITY;
-  if (!rule || fired.atMs <= knownMs) return;
-  const { cooldownMs } = rule.limits;
-  startCooldown(state.cooldowns, { rule: rule.id, key, cooldownMs }, fired.atMs);
-}
-
-/** After a refusal the rule may fire again this soon, unless its cooldown is shorter still. */
-const REFUSED_AGAIN_MS = 30_000;
-
-/**
- * Refusals that half a minute does not cure. The rule is tried again when its own cooldown is over:
- * every 30 s it would fill journal and log with the same words for days.
- */
-const LASTING: ReadonlySet<ReasonCode> = new Set([
-  'denied',
-  'freeze-too-long',
-  'name-too-long',
-  'probe-budget',
-  'uncapturable',
-]);
-
-/**
- * Takes a firing back that led to no capture because a guard or dispatch refused it: once-a-life
- * does not count it, and the rule cools down for 30 s at most, unless the reason is a lasting one.
- * Without this a container that was refused once, for a disk that was low for a minute, would not
- * be captured before its next life.
- */
-export function noteRefused(
-  core: RulesCore,
-  state: RulesState,
-  refused: { rule: string; target: Target; reason: ReasonCode },
-  nowMs: number,
-): void {
-  const rule = core.byId.get(refused.rule);
-  const entry = state.pods.byUid.get(refused.target.podUid);
-  // Without a cooldown nothing would space the tries: such a rule waits for its next occasion.
-  if (!rule || rule.limits.cooldownMs === 0) return;
-  const { cooldownMs } = rule.limits;
-  if (!LASTING.has(refused.reason)) {
-    const endsMs = nowMs + Math.min(cooldownMs, REFUSED_AGAIN_MS);
-    const key = describeTarget(refused.target);
-    startCooldown(state.cooldowns, { rule: rule.id, key, cooldownMs }, endsMs - cooldownMs);
-  }
-  const memo = entry && memoOf(entry, refused.target.container, rule.id);
-  if (memo?.kind === 'memory' && memo.containerId === refused.target.containerId) {
-    takeBackFiring(memo);
-  }
-}
-
 /** Rules that only observed when the snapshot was made, and enforce now. */
 function freedRules(core: RulesCore, { observed = [] }: RulesSnapshot): ReadonlySet<string> {
   return new Set(
@@ -177,12 +126,6 @@ function freedRules(core: RulesCore, { observed = [] }: RulesSnapshot): Readonly
       return rule !== undefined && !isObserved(core, rule);
     }),
   );
-}
-
-function takeBackFiring(memo: Memo): void {
-  if (memo.kind !== 'memory') return;
-  memo.firedMs = undefined;
-  memo.reported = undefined;
 }
 
 const countWindow = z.array(z.tuple([z.number(), z.number()]));
@@ -245,5 +188,13 @@ const snapshotSchema = z.object({
     }),
   ),
   cooldowns: z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.number()]))])),
+  budgets: z
+    .array(
+      z.tuple([
+        z.string(),
+        z.array(z.tuple([z.string(), z.array(z.tuple([z.number(), z.string()]))])),
+      ]),
+    )
+    .optional(),
   observed: z.array(z.string()).optional(),
 });

@@ -1,4 +1,5 @@
 import type { ReasonCode } from '../signal/index.ts';
+import { type Budgets, shiftBudgets } from './budgets.ts';
 import { type Cooldowns, shiftCooldowns } from './cooldowns.ts';
 import { dueOf, type Memo, shiftMemo } from './memo.ts';
 import { createPodTable, type PodTable } from './pod-table.ts';
@@ -12,6 +13,7 @@ import { pushTimer, type Timers } from './timers.ts';
 export interface RulesState {
   pods: PodTable;
   cooldowns: Cooldowns;
+  budgets: Budgets;
   timers: Timers;
   /** When the heap of timers grows beyond this, it is made anew without the stale ones. */
   timersMax: number;
@@ -29,6 +31,7 @@ export function createRulesState(): RulesState {
   return {
     pods: createPodTable(),
     cooldowns: new Map(),
+    budgets: new Map(),
     timers: [],
     timersMax: TIMERS_MIN,
     nowMs: Number.NEGATIVE_INFINITY,
@@ -46,6 +49,7 @@ export function advanceTo(state: RulesState, nowMs: number): number {
     state.nowMs = nowMs;
   } else if (backMs > CLOCK_BACK_MS) {
     shiftCooldowns(state.cooldowns, -backMs);
+    shiftBudgets(state.budgets, -backMs);
     forEachMemo(state, (memo) => shiftMemo(memo, -backMs));
     state.nowMs = nowMs;
     rebuildTimers(state);

@@ -1,6 +1,6 @@
 import type { AlertSignal } from '../../signal/index.ts';
 import { type RulesCore, reachesPod } from '../core.ts';
-import { fire, judgeCooldown, judgeTarget, type Step, suppress, targetOf } from '../judge.ts';
+import { fire, judgeLimits, judgeTarget, type Step, suppress, targetOf } from '../judge.ts';
 import { resolveHints } from '../resolve.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
@@ -49,7 +49,7 @@ function judge(
   one: Parameters<typeof fire>[1] & { rule: RuleOf<'alert'> },
   signal: AlertSignal,
 ): void {
-  const finding = judgeTarget(step.core, one) ?? judgeCooldown(step, one);
+  const finding = judgeTarget(step.core, one) ?? judgeLimits(step, one);
   const when = matchParts(step, one.rule, signal);
   if (finding) suppress(step, one.rule, finding, { target: targetOf(one), when });
   else fire(step, one, { detail: describeMatch(step, one.rule, signal), when });

@@ -12,7 +12,7 @@ import {
   common,
   fire,
   formatTime,
-  judgeCooldown,
+  judgeLimits,
   judgeTarget,
   type Step,
   suppress,
@@ -66,7 +66,7 @@ export function wakeCrashLoop(step: Step, one: Case, rule: RuleOf<'crashLoop'>):
   // The life is over and the pod's new status has not come yet: it will bind the next life.
   if (arm.containerId !== one.container.containerId) return;
   const full = { ...one, rule };
-  const finding = judgeTarget(step.core, full) ?? judgeCooldown(step, full);
+  const finding = judgeTarget(step.core, full) ?? judgeLimits(step, full);
   const when = [...countParts(rule, memo), agePart(step, full)];
   memo.arm = undefined;
   if (finding) {
@@ -129,7 +129,7 @@ function judgeRestarts(
     suppress(step, one.rule, { reason: 'window-open', detail: counted }, more);
     return;
   }
-  const cooling = judgeCooldown(step, one);
+  const cooling = judgeLimits(step, one);
   if (cooling) {
     suppress(step, one.rule, cooling, more);
     return;

@@ -5,7 +5,7 @@ import {
   type Case,
   type Finding,
   fire,
-  judgeCooldown,
+  judgeLimits,
   judgeTarget,
   type Step,
   suppress,
@@ -56,7 +56,7 @@ function stepRule(
   const one = { rule, entry, container: found.container };
   const seen = countEvent(step, one, signal);
   const finding =
-    judgeTarget(step.core, one) ?? judgeWindow(rule, seen) ?? judgeCooldown(step, one);
+    judgeTarget(step.core, one) ?? judgeWindow(rule, seen) ?? judgeLimits(step, one);
   const when = [...matchParts(step, rule, signal), countPart(rule, seen)];
   if (finding) {
     suppress(step, rule, finding, { target: targetOf(one), when });

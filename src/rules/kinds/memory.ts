@@ -6,7 +6,7 @@ import {
   type Finding,
   fire,
   formatTime,
-  judgeCooldown,
+  judgeLimits,
   judgeTarget,
   type Step,
   suppress,
@@ -164,7 +164,7 @@ function judgeLife(
   if (memo.firedMs !== undefined) {
     return { reason: 'once-a-life', detail: 'fires again in its next life' };
   }
-  const cooling = judgeCooldown(step, one);
+  const cooling = judgeLimits(step, one);
   if (cooling) waitUntil(step, one, memo, cooling.untilMs);
   return cooling;
 }

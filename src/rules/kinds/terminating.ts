@@ -5,7 +5,7 @@ import {
   type Finding,
   fire,
   formatTime,
-  judgeCooldown,
+  judgeLimits,
   judgeTarget,
   type Step,
   suppress,
@@ -51,7 +51,7 @@ function judgePod(
     if (!selectsContainer(rule.target, container) || !isRunning(container)) continue;
     const one = { rule, entry, container };
     const finding =
-      judgeTarget(step.core, one) ?? judgeGrace(freezeMsMax, detail) ?? judgeCooldown(step, one);
+      judgeTarget(step.core, one) ?? judgeGrace(freezeMsMax, detail) ?? judgeLimits(step, one);
     if (finding) {
       suppress(step, rule, finding, { target: targetOf(one), when });
       continue;

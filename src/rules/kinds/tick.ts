@@ -3,7 +3,7 @@ import { isOf, reachesPod } from '../core.ts';
 import {
   type Case,
   fire,
-  judgeCooldown,
+  judgeLimits,
   judgeTarget,
   type Step,
   suppress,
@@ -35,7 +35,7 @@ export function stepTick(step: Step, signal: TickSignal): void {
   }
   cases.sort((a, b) => (a.key < b.key ? -1 : 1));
   for (const { one } of cases) {
-    const finding = judgeTarget(step.core, one) ?? judgeCooldown(step, one);
+    const finding = judgeTarget(step.core, one) ?? judgeLimits(step, one);
     if (finding) suppress(step, rule, finding, { target: targetOf(one), when });
     else fire(step, one, { detail: `schedule ${cron} (${timeZone})`, when });
   }

@@ -61,7 +61,7 @@ export function benchOf(specs: Record<string, string>, options: Partial<RulesOpt
     core,
     state: createRulesState(),
     at(ms, signal) {
-      const result = step(core, bench.state, signal, START_MS + ms);
+      const result = step(bench.core, bench.state, signal, START_MS + ms);
       bench.state = result.state;
       bench.wake = result.wakeAtMs;
       return result.decisions;

@@ -1,0 +1,15 @@
+import { formatDuration, type Mistake, mistakeAt, type YamlDocument } from '../base/index.ts';
+import { compileLimits } from './compile-limits.ts';
+import { resolveLimits } from './limits.ts';
+import type { GivenRule } from './schema/index.ts';
+
+/** Limits that are right each, but of which one makes the other idle. */
+export function checkLimits(document: YamlDocument, { spec }: GivenRule): Mistake[] {
+  const { cooldown, budget } = resolveLimits(compileLimits(spec.limits), {});
+  if (!budget || cooldown.per !== budget.per) return [];
+  if (budget.count * cooldown.forMs < budget.withinMs) return [];
+  const message =
+    `is never used up: with a cooldown of ${formatDuration(cooldown.forMs)} the rule cannot fire ` +
+    `more than ${budget.count} times within ${formatDuration(budget.withinMs)}`;
+  return [mistakeAt(document, ['spec', 'limits', 'budget'], { message })];
+}
