@@ -21,8 +21,9 @@ export interface LateArchivesOptions {
 
 /**
  * Waits for archives that a given-up capture may still write: the runtime goes on after a client
- * has hung up. A complete one is adopted; after 15 minutes what is broken is removed. Who is waited
- * for is kept in the store: a restart in between must not turn an archive of ours into a foreign
+ * has hung up. A complete one is adopted; after 15 minutes what is broken is removed, and after 15
+ * seconds where the runtime had said that it failed: both runtimes leave a half file then. Who is
+ * waited for is kept in the store: a restart in between must not turn an archive of ours into a foreign
  * one.
  */
 export interface LateArchives {
@@ -53,7 +54,7 @@ interface Saved {
 const NAME = 'late-archives';
 const LOOK_EVERY_MS = 5_000;
 const PATIENCE_MS = 900_000;
-/** After a restart a file is still given time to be seen twice. */
+/** After a restart, or the runtime's last word, a file is still given time to be seen twice. */
 const PATIENCE_MS_MIN = 3 * LOOK_EVERY_MS;
 
 export function createLateArchives(options: LateArchivesOptions): LateArchives {
@@ -83,7 +84,7 @@ class LateArchivesImpl implements LateArchives {
   }
 
   expect(late: LateArchive, request: LateRequest): void {
-    this.#add({ late, request }, PATIENCE_MS);
+    this.#add({ late, request }, late.endedMs === undefined ? PATIENCE_MS : PATIENCE_MS_MIN);
     this.#save();
   }
 
@@ -197,6 +198,7 @@ function candidates(directory: string, { late, request }: Expected): string[] {
     if (wanted !== undefined) return name === wanted;
     const begunMs = beginOfName(request.trigger.target, name);
     if (begunMs === undefined || begunMs % NAME_STEP_MS !== 0) return false;
-    return begunMs > late.sinceMs - NAME_STEP_MS && begunMs <= late.sinceMs + NAME_LATENCY_MS;
+    const lastMs = late.endedMs ?? late.sinceMs + NAME_LATENCY_MS;
+    return begunMs > late.sinceMs - NAME_STEP_MS && begunMs <= lastMs;
   });
 }

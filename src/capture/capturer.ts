@@ -268,7 +268,7 @@ class CapturerImpl implements Capturer {
         : reply.failure;
     const failure = thaw.end === 'gone' ? classifyDeath(named) : named;
     this.#uncapturable.note(containerId, failure);
-    const lateArchive = await this.#clearUp(plan, reply, timings.startedAtMs);
+    const lateArchive = await this.#clearUp(plan, reply, timings);
     const { journal } = this.#options;
     this.#afterwards('journal', () => journal.note(trigger.id, 'failed', stuckFact(thaw)));
     this.#options.onState?.(failed(trigger, plan));
@@ -291,21 +291,24 @@ class CapturerImpl implements Capturer {
   async #clearUp(
     plan: CapturePlan,
     reply: Reply<'failed'>,
-    sinceMs: number,
+    { startedAtMs, checkpointMs }: CaptureTimings,
   ): Promise<LateArchive | undefined> {
+    const sinceMs = startedAtMs;
+    const endedMs = Math.ceil(startedAtMs + checkpointMs);
+    const window = reply.mayFinishLater ? { sinceMs } : { sinceMs, endedMs };
     if (!plan.backend.choosesPath) {
-      return NOTHING_WRITTEN.has(reply.failure) ? undefined : { sinceMs };
+      return NOTHING_WRITTEN.has(reply.failure) ? undefined : window;
     }
     const { archivePath } = plan;
-    if (reply.mayFinishLater) return { path: archivePath, sinceMs };
+    if (reply.mayFinishLater) return { path: archivePath, ...window };
     try {
       const found = await removePartialFile(archivePath);
       if (found === 'removed') this.#options.log.info('partial-archive-removed', { archivePath });
-      return found === 'not-ours' ? { path: archivePath, sinceMs } : undefined;
+      return found === 'not-ours' ? { path: archivePath, ...window } : undefined;
     } catch (error) {
       // The file is named in the outcome, so that whoever sweeps the directory tries again.
       this.#options.log.warn('partial-archive-stays', { archivePath, why: messageOf(error) });
-      return { path: archivePath, sinceMs };
+      return { path: archivePath, ...window };
     }
   }
 

@@ -26,6 +26,8 @@ export interface LateArchive {
   path?: string;
   /** Wall clock: a file begun before that is not this capture's. */
   sinceMs: number;
+  /** Wall clock, when the reply was the last word: nothing was begun or written after it. */
+  endedMs?: number;
 }
 
 /** How a capture ended. Exactly one for each trigger that was taken from the queue. */

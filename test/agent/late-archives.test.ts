@@ -133,6 +133,23 @@ describe('an archive that appears after its capture was given up', () => {
     expect(one.clock.waiting()).toBe(0);
   });
 
+  it('is removed after three looks when the runtime had said that it failed', async () => {
+    const one = await prepared();
+    const late = { sinceMs: BEGUN_MS + 400, endedMs: BEGUN_MS + 7_000 };
+    one.late.expect(late, { ...request, backend: 'kubelet' });
+    const later = archiveName(target, BEGUN_MS + 8_000).replace('.000Z', 'Z');
+    for (const name of [KUBELETS, later]) {
+      writeFileSync(one.path(name), checkpointTar().subarray(0, 3_000));
+    }
+    await one.looks(2);
+    expect(existsSync(one.path(KUBELETS))).toBe(true);
+    await one.looks(1);
+    expect(existsSync(one.path(KUBELETS))).toBe(false);
+    // Begun after the reply: another's.
+    expect(existsSync(one.path(later))).toBe(true);
+    expect(one.clock.waiting()).toBe(0);
+  });
+
   it('is removed even when the look before the last one took long', async () => {
     const one = await prepared();
     expectOurs(one);

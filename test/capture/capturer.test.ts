@@ -326,9 +326,19 @@ describe('a capture that fails', () => {
     ['target-gone', false],
   ] as const)('of the kubelet names only when its file began, if any: %s %s', async (why, may) => {
     onCheckpoint = () => Promise.resolve(failedWith(why));
-    const lateArchive = may ? { sinceMs: clock.wallMs() } : undefined;
+    const sinceMs = clock.wallMs();
+    const lateArchive = may ? { sinceMs, endedMs: sinceMs } : undefined;
     const outcome = await makeCapturer({ choosesPath: false }).capture(triggerOf(), never);
     expect(outcome).toMatchObject({ kind: 'failed', lateArchive });
+  });
+
+  it('of the kubelet has no end while the runtime may go on', async () => {
+    onCheckpoint = () => Promise.resolve(failedWith('timeout', true));
+    const sinceMs = clock.wallMs();
+    const running = makeCapturer({ choosesPath: false }).capture(triggerOf(), never);
+    await clock.advance(5_000);
+    const outcome = await running;
+    expect(outcome.kind === 'failed' && outcome.lateArchive).toEqual({ sinceMs });
   });
 
   it.each([
