@@ -12,6 +12,8 @@ export function compileRule(given: GivenRule, origin: Rule['origin']): Rule {
     id: ruleId(metadata),
     namespace: metadata.namespace,
     description: spec.description,
+    enabled: spec.enabled,
+    priority: spec.priority,
     mode: spec.mode,
     when: compileWhen(spec.when),
     target: compileTarget(spec.target),

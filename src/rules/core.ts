@@ -29,7 +29,9 @@ export interface RulesOptions {
  * a changed set is a new core, and restoreState carries the state over.
  */
 export interface RulesCore {
+  /** All that were loaded. */
   readonly rules: readonly Rule[];
+  /** Those that are enabled, as in all that follow. */
   readonly byId: ReadonlyMap<string, Rule>;
   readonly options: Required<RulesOptions>;
   /** By rule id, with the defaults. */
@@ -45,7 +47,8 @@ export interface RulesCore {
 /** Made once: its patterns cost milliseconds to compile. */
 const standardRedactor = createRedactor();
 
-export function createRulesCore(rules: readonly Rule[], options: RulesOptions): RulesCore {
+export function createRulesCore(all: readonly Rule[], options: RulesOptions): RulesCore {
+  const rules = all.filter(({ enabled }) => enabled);
   const eventByReason = new Map<string, RuleOf<'event'>[]>();
   for (const rule of rules.filter(isOf('event'))) {
     for (const reason of new Set(rule.when.match.reason)) {
@@ -56,8 +59,8 @@ export function createRulesCore(rules: readonly Rule[], options: RulesOptions): 
   }
   const { limits = {} } = options;
   return {
-    rules,
-    limits: new Map(rules.map((rule) => [rule.id, resolveLimits(rule.limits, limits)])),
+    rules: all,
+    limits: new Map(all.map((rule) => [rule.id, resolveLimits(rule.limits, limits)])),
     byId: new Map(rules.map((rule) => [rule.id, rule])),
     options: {
       mode: 'enforce',

@@ -42,6 +42,8 @@ export interface Decision {
   capture: CaptureSpec;
   /** rule.retain.class: retention policies select on it. */
   retainClass: string;
+  /** Of the rule: among captures that wait the higher goes first. Absent = 0. */
+  priority?: number;
   /** When the container is expected to be dead, wall clock; earliest is captured first. */
   deathExpectedAtMs?: number;
 }

@@ -63,6 +63,7 @@ export interface ScheduleEntry {
 
 export function scheduleEntries(rules: readonly Rule[]): ScheduleEntry[] {
   return rules
+    .filter(({ enabled }) => enabled)
     .filter(isOf('schedule'))
     .map(({ id, when }) => ({ rule: id, cron: when.cron, timeZone: when.timeZone }));
 }

@@ -92,6 +92,7 @@ export function fire(step: Step, one: Case, what: FireDetail): void {
     target: targetOf(one),
     owner: ownerOf(one.entry.fact),
     signal: what.signal ?? step.summary(),
+    priority: one.rule.priority,
     deathExpectedAtMs: what.deathExpectedAtMs,
   });
 }

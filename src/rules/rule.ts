@@ -9,6 +9,10 @@ export interface Rule {
   id: string;
   namespace?: string;
   description: string;
+  /** A rule that is not decides nothing. */
+  enabled: boolean;
+  /** Of two captures that wait the higher goes first. */
+  priority: number;
   mode: 'enforce' | 'observe';
   when: When;
   target: TargetSelector;

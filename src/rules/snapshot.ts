@@ -74,11 +74,11 @@ export function restoreState(core: RulesCore, data: unknown): RulesState {
     const { entry } = putPod(state.pods, fact);
     for (const [container, rule, memo] of memos) {
       if (freed.has(rule)) takeBackFiring(memo);
-      if (isAlike.get(rule)) setMemo(entry, container, rule, memo);
+      if (core.byId.has(rule) && isAlike.get(rule)) setMemo(entry, container, rule, memo);
     }
   }
   for (const [rule, fired] of snapshot.cooldowns) {
-    if (core.byId.has(rule) && !freed.has(rule)) state.cooldowns.set(rule, new Map(fired));
+    if (core.limits.has(rule) && !freed.has(rule)) state.cooldowns.set(rule, new Map(fired));
   }
   for (const [rule, fired] of snapshot.budgets ?? []) {
     if (core.limits.get(rule)?.budget && !freed.has(rule)) {

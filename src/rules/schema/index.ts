@@ -22,6 +22,18 @@ export const ruleSchema = z.strictObject({
   metadata: metadataFields(),
   spec: z.strictObject({
     description: z.string().max(1_000).default('').describe('For people'),
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe('false: checked, but decides nothing; its cooldowns and budgets go on'),
+    priority: z
+      .int()
+      .min(-1_000)
+      .max(1_000)
+      .default(0)
+      .describe(
+        'Among captures that wait, the higher goes first; an earlier expected death goes before it',
+      ),
     mode: z
       .enum(['enforce', 'observe'])
       .default('enforce')
