@@ -2,6 +2,7 @@ import type { ArchiveRecord } from '../archive/index.ts';
 import type { Availability, RecoveryDecision } from '../capture/index.ts';
 import type { BackendChoice, BackendName, ReasonCode } from '../signal/index.ts';
 import type { SourceStatus } from '../sources/index.ts';
+import type { RecordingStatus } from './recorder.ts';
 
 /** What GET /v1/status of the agent's socket answers. */
 export interface AgentStatus {
@@ -42,6 +43,8 @@ export interface AgentStatus {
   /** Of the checkpoints directory; `problem` says why it cannot be used now. */
   disk: { path: string; availableBytes?: number; floorBytes?: number; problem?: string };
   recent: readonly RecentTrigger[];
+  /** Absent: signals are not recorded. */
+  recording?: RecordingStatus;
 }
 
 export interface RecentTrigger {

@@ -203,6 +203,7 @@ function statusReader(
       dispatcher: captures.dispatcher,
       archives: captures.archives,
       evictionHard: () => captures.kubeletSettings.evictionHard(),
+      recording: () => decisions.recorder?.status(),
       ruleSet: () => decisions.ruleSet(),
       refused: () => decisions.refused(),
       warnings: () => decisions.warnings(),
@@ -223,6 +224,11 @@ function watchWithMetrics(
       state: () => source.status().state,
       dropped: () => source.dropped(),
     });
+  }
+  const { recorder } = decisions;
+  if (recorder) {
+    const dropped = () => ({ 'not-recorded': recorder.status().dropped });
+    tell.metrics.watch({ name: 'recording', dropped });
   }
   tell.metrics.watch({ name: 'rules', dropped: () => passedOver(decisions) });
   tell.metrics.measure(() => {

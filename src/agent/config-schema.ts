@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { API_VERSION, messageOf, nameGlob, shaped } from '../base/index.ts';
-import { createRedactor, secretFields } from '../rules/index.ts';
+import { API_VERSION, byteCount, messageOf, nameGlob, shaped } from '../base/index.ts';
+import { createRedactor, limitDefaults, secretFields } from '../rules/index.ts';
 
 /** An absolute path on the node. */
 function absolutePath() {
@@ -78,6 +78,10 @@ const limits = z.strictObject({
   waiting: count(1, 1_000).default(32).describe('Triggers that may wait for their turn'),
 });
 
+const defaults = z.strictObject({
+  limits: limitDefaults.prefault({}).describe('For every rule that does not give its own'),
+});
+
 const deny = z.strictObject({
   namespaces: z
     .array(nameGlob())
@@ -114,6 +118,17 @@ const redact = z.strictObject({
     ),
 });
 
+const record = z.strictObject({
+  path: absolutePath().default('/var/lib/stillpoint/recording.ndjson'),
+  maxBytes: byteCount({ min: 4 * 1_048_576, max: 16 * 1_073_741_824 })
+    .default(64 * 1_048_576)
+    .describe('Of the file and the one before it together'),
+  redact: z
+    .boolean()
+    .default(true)
+    .describe('Without secrets; a rule that looks at one may decide otherwise in a replay'),
+});
+
 /** `stillpoint.yaml`: how the agent of one node is set up. Every key has a default. */
 export const agentConfigSchema = z.strictObject({
   apiVersion: z.literal(API_VERSION),
@@ -142,8 +157,10 @@ export const agentConfigSchema = z.strictObject({
   nats: nats.optional().describe('Left out: no alerts from NATS'),
   http: http.prefault({}),
   limits: limits.prefault({}),
+  defaults: defaults.prefault({}),
   deny: deny.prefault({}),
   redact: redact.prefault({}),
+  record: record.optional().describe('Left out: signals are not recorded'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 

@@ -11,6 +11,7 @@ import type { TriggerOutcome } from '../outputs/index.ts';
 import type { RetentionPolicy } from '../retention/index.ts';
 import {
   carryState,
+  compileLimits,
   createDenyList,
   createRedactor,
   createRulesCore,
@@ -32,6 +33,7 @@ import type { AgentConfig, AgentMode } from './config-schema.ts';
 import type { Facts } from './facts.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createMemoryTargets, type MemoryTargets } from './memory-targets.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
 import { createRuleFiles, type RuleFiles } from './rule-files.ts';
 import type { RuleSet } from './rule-set.ts';
 import { createSavedRulesState, noteJournalled, type SavedRulesState } from './rules-state.ts';
@@ -62,6 +64,8 @@ export interface DecisionSide {
   ruleSet(): RuleSet;
   /** From here on the rules decide in the mode that is now. */
   modeChanged(): void;
+  /** Absent: nothing is recorded. */
+  readonly recorder?: Recorder;
   /** Why the rule files as they are now are not in force. */
   refused(): string | undefined;
   /** Rules that cannot fire on this node, and why. */
@@ -97,6 +101,7 @@ function refusalOf(outcome: TriggerOutcome): ReasonCode | undefined {
 class DecisionSideImpl implements DecisionSide {
   readonly intake: Intake;
   readonly sources: Sources;
+  readonly recorder: Recorder | undefined;
   readonly #options: DecisionSideOptions;
   readonly #quiet: QuietLog;
   readonly #redactor: Redactor;
@@ -117,7 +122,9 @@ class DecisionSideImpl implements DecisionSide {
     this.#redactor = createRedactor(options.config.redact);
     this.#quiet = createQuietLog(log, clock);
     this.#saved = createSavedRulesState(store, clock, log);
+    this.recorder = this.#createRecorder();
     this.intake = createIntake({
+      recorder: this.recorder,
       clock,
       facts,
       core: createRulesCore([], this.#coreOptions()),
@@ -160,6 +167,7 @@ class DecisionSideImpl implements DecisionSide {
     await this.sources.stop();
     this.#memoryTargets?.stop();
     this.intake.stop();
+    await this.recorder?.stop();
     if (!this.#isFirstSet) this.#saved.save(this.intake.core(), this.intake.state());
   }
 
@@ -172,7 +180,7 @@ class DecisionSideImpl implements DecisionSide {
     const state = carryState(this.intake.core(), core, this.intake.state());
     // What was captured before a time of observing cools down still.
     noteJournalled(core, state, this.#options.dispatcher.journal);
-    this.intake.replace(core, state);
+    this.intake.replace(core, state, 'mode');
   }
 
   refused(): string | undefined {
@@ -183,12 +191,19 @@ class DecisionSideImpl implements DecisionSide {
     return sourceWarnings(this.#set, this.#options.config, this.#options.clients);
   }
 
+  #createRecorder(): Recorder | undefined {
+    const { record, redact } = this.#options.config;
+    const rules = () => this.#set.documents ?? [];
+    return record && createRecorder({ ...this.#options, record, redact, rules });
+  }
+
   #coreOptions(): RulesOptions {
     const { config, env } = this.#options;
     const denyList = createDenyList({ podUid: env.POD_UID, namespace: env.POD_NAMESPACE });
     return {
       nodeName: config.node,
       mode: this.#options.mode(),
+      limits: compileLimits(config.defaults.limits),
       redactor: this.#redactor,
       denyList: { ...denyList, namespaces: [...denyList.namespaces, ...config.deny.namespaces] },
     };
@@ -198,10 +213,13 @@ class DecisionSideImpl implements DecisionSide {
   #take(set: RuleSet): void {
     const { facts, onPolicies } = this.#options;
     const core = createRulesCore(set.rules, this.#coreOptions());
-    if (this.#isFirstSet) this.#takeFirst(core);
-    else this.intake.replace(core, carryState(this.intake.core(), core, this.intake.state()));
-    this.#isFirstSet = false;
+    const carried = this.#isFirstSet
+      ? undefined
+      : carryState(this.intake.core(), core, this.intake.state());
     this.#set = set;
+    if (carried) this.intake.replace(core, carried, 'rules');
+    else this.#takeFirst(core);
+    this.#isFirstSet = false;
     this.sources.schedule.schedule(scheduleEntries(set.rules));
     onPolicies(set.policies);
     facts.tell({
@@ -218,10 +236,12 @@ class DecisionSideImpl implements DecisionSide {
     if (reason === undefined) return;
     const decisions =
       outcome.kind === 'not-accepted' ? [outcome.decision] : outcome.trigger.decisions;
-    for (const { rule, target } of decisions) {
+    for (const { rule, target, owner } of decisions) {
       if (!target) continue;
       const nowMs = this.#options.clock.wallMs();
-      noteRefused(this.intake.core(), this.intake.state(), { rule, target, reason }, nowMs);
+      const refused = { rule, target, owner, reason };
+      noteRefused(this.intake.core(), this.intake.state(), refused, nowMs);
+      this.recorder?.refused(refused, nowMs);
     }
   }
 
@@ -234,7 +254,7 @@ class DecisionSideImpl implements DecisionSide {
     const seen = [...this.intake.state().pods.byUid.values()].map(({ fact }) => fact);
     const state = this.#saved.load(core, dispatcher.journal);
     if (!this.#firstPods) keepOnlyPods(state, new Set(seen.map(({ uid }) => uid)));
-    this.intake.replace(core, state);
+    this.intake.replace(core, state, 'begin');
     const nowMs = clock.wallMs();
     for (const pod of seen) {
       const times = { occurredMs: nowMs, seenMs: nowMs };
@@ -259,6 +279,7 @@ class DecisionSideImpl implements DecisionSide {
     this.#options.facts.tell({ kind: 'source', source, status });
     if (source !== this.sources.pods.name || status.state !== 'live' || !this.#firstPods) return;
     keepOnlyPods(this.intake.state(), this.#firstPods);
+    this.recorder?.pods(this.#firstPods, this.#options.clock.wallMs());
     this.#firstPods = undefined;
     this.#onPods();
   }

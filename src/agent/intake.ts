@@ -1,8 +1,15 @@
 import type { Cancel, Clock } from '../base/index.ts';
 import type { Acceptance } from '../dispatch/index.ts';
-import { type Decision, type RulesCore, type RulesState, step } from '../rules/index.ts';
+import {
+  type Decision,
+  type RulesCore,
+  type RulesState,
+  type StateCause,
+  step,
+} from '../rules/index.ts';
 import type { Signal, Target } from '../signal/index.ts';
 import { type Facts, tellAcceptance } from './facts.ts';
+import type { Recorder } from './recorder.ts';
 
 /** A decision, and what dispatch made of it where the rules wanted a capture. */
 export interface Taken {
@@ -18,6 +25,7 @@ export interface IntakeOptions {
   offer(decision: Decision & { target: Target }): Acceptance;
   /** A wake that failed by a mistake of ours: a timer has nobody else to tell. */
   onMistake(error: unknown): void;
+  recorder?: Recorder;
   /** Told after a pod came, changed or went. */
   onPods(): void;
 }
@@ -25,8 +33,8 @@ export interface IntakeOptions {
 /** Where all signals come in: the rules core is stepped here and nowhere else. */
 export interface Intake {
   take(signal: Signal): readonly Taken[];
-  /** A new set of rules with the state that belongs to it. */
-  replace(core: RulesCore, state: RulesState): void;
+  /** A new set of rules, or another mode, with the state that belongs to it. */
+  replace(core: RulesCore, state: RulesState, cause: StateCause): void;
   core(): RulesCore;
   state(): RulesState;
   /** Wakes the rules no more; what is brought after that is still decided. */
@@ -37,7 +45,7 @@ export interface Intake {
 const WAKE_MS_MAX = 60_000;
 
 export function createIntake(options: IntakeOptions): Intake {
-  const { clock, facts, offer, onPods, onMistake } = options;
+  const { clock, facts, offer, onPods, onMistake, recorder } = options;
   let { core, state } = options;
   let cancelWake: Cancel = () => undefined;
   let stopped = false;
@@ -67,7 +75,10 @@ export function createIntake(options: IntakeOptions): Intake {
 
   const take = (signal: Signal): readonly Taken[] => {
     // The decision comes before everyone who only wants to know of the signal.
-    const { decisions, wakeAtMs } = step(core, state, signal, clock.wallMs());
+    const nowMs = clock.wallMs();
+    const { decisions, wakeAtMs } = step(core, state, signal, nowMs);
+    // Before what dispatch makes of the decisions: it may take one back at once.
+    recorder?.signal(core, signal, nowMs, decisions);
     const taken = decisions.map(decide);
     wakeAt(wakeAtMs);
     facts.tell({ kind: 'signal', signal });
@@ -77,9 +88,10 @@ export function createIntake(options: IntakeOptions): Intake {
 
   return {
     take,
-    replace(nextCore, nextState) {
+    replace(nextCore, nextState, cause) {
       core = nextCore;
       state = nextState;
+      recorder?.state(cause, core, state);
       const nowMs = clock.wallMs();
       take({ kind: 'wake', occurredMs: nowMs, seenMs: nowMs });
       onPods();

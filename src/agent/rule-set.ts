@@ -10,13 +10,15 @@ import {
   type YamlDocuments,
 } from '../base/index.ts';
 import { policiesFromDocuments, type RetentionPolicy } from '../retention/index.ts';
-import { REQUEST_RULE, type Rule, rulesFromDocuments } from '../rules/index.ts';
+import { REQUEST_RULE, type RecordedRule, type Rule, rulesFromDocuments } from '../rules/index.ts';
 
 /** What the files of the rules directory say: rules and retention policies. */
 export interface RuleSet {
   rules: readonly Rule[];
   policies: readonly RetentionPolicy[];
   warnings: readonly Mistake[];
+  /** What the rules were made of, for recordings. */
+  documents?: readonly RecordedRule[];
 }
 
 export type LoadedRuleSet =
@@ -86,7 +88,13 @@ export function ruleSetFromDocuments(read: YamlDocuments, nowMs: number): Loaded
     ...policies.warnings,
     ...loneClasses(read.documents, rules.rules, policies.policies),
   ]);
-  return { ok: true, set: { rules: rules.rules, policies: policies.policies, warnings } };
+  const documents = read.documents
+    .filter(({ kind }) => kind !== 'RetentionPolicy')
+    .map(({ file, value }) => ({ file, value }));
+  return {
+    ok: true,
+    set: { rules: rules.rules, policies: policies.policies, warnings, documents },
+  };
 }
 
 /** As a reader comes by them; files stay in the order in which they were read. */

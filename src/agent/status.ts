@@ -9,6 +9,7 @@ import { describeTarget } from '../signal/index.ts';
 import type { Source } from '../sources/index.ts';
 import type { AgentStatus, RecentTrigger } from './api-types.ts';
 import type { AgentMode } from './config-schema.ts';
+import type { RecordingStatus } from './recorder.ts';
 import type { RuleSet } from './rule-set.ts';
 import type { StuckThaw } from './stuck-thaws.ts';
 
@@ -28,6 +29,7 @@ export interface StatusOptions {
   dispatcher: Dispatcher;
   archives: Archives;
   evictionHard(): Readonly<Record<string, string>> | undefined;
+  recording(): RecordingStatus | undefined;
   ruleSet(): RuleSet;
   refused(): string | undefined;
   warnings(): readonly string[];
@@ -90,6 +92,7 @@ export async function readStatus(options: StatusOptions): Promise<AgentStatus> {
       ...(archivesProblem === undefined ? {} : { problem: archivesProblem }),
     },
     recent: recentOf(dispatcher, options.observed),
+    recording: options.recording(),
   };
 }
 

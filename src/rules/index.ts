@@ -4,6 +4,7 @@
  * signal and base.
  */
 export { REQUEST_RULE } from './check.ts';
+export { compileLimits } from './compile-limits.ts';
 export { createRulesCore, type RulesCore, type RulesOptions } from './core.ts';
 export type { CaptureSpec, Decision, SignalSummary } from './decision.ts';
 export { createDenyList, type DenyList, deniedNamespaces, denyReason } from './deny.ts';
@@ -14,12 +15,32 @@ export {
   type ScheduleEntry,
   scheduleEntries,
 } from './derive.ts';
-export { noteFired, noteRefused } from './firings.ts';
 export { ruleFingerprint } from './fingerprint.ts';
+export { noteFired, noteRefused } from './firings.ts';
+export { ruleJsonSchema } from './json-schema.ts';
 export { type LoadedRules, type LoadOptions, rulesFromDocuments } from './load.ts';
+export {
+  compareFirings,
+  createReplay,
+  type Difference,
+  type FiringChange,
+  isFiring,
+  type RecordedDecision,
+  type RecordedRule,
+  type RecordingEntry,
+  type Replay,
+  type ReplayResult,
+  readEntry,
+  type StateCause,
+  type StateEntry,
+  signalEntry,
+  stateEntry,
+} from './recording/index.ts';
 export { createRedactor, type Redactor, secretFields } from './redact.ts';
+export type { GivenLimits, Limits } from './limits.ts';
 export type { LabelExpression, Rule, RuleOf, TargetSelector } from './rule.ts';
 export { captureDefaults, ruleSchema } from './schema/index.ts';
+export { limitDefaults } from './schema/limits.ts';
 export {
   carryState,
   keepOnlyPods,

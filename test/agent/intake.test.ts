@@ -117,7 +117,7 @@ describe('the intake', () => {
     const { intake, offered, podChanges } = rig({ live: LIVENESS });
     intake.take(podChanged(pod()));
     const before = podChanges();
-    intake.replace(coreOf({ other: LIVENESS }), intake.state());
+    intake.replace(coreOf({ other: LIVENESS }), intake.state(), 'rules');
     expect(podChanges()).toBe(before + 1);
     intake.take(event());
     expect(offered).toMatchObject([{ rule: 'other' }]);

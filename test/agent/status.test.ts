@@ -55,6 +55,7 @@ async function rig(changes: Partial<StatusOptions> = {}) {
       policies: [],
       warnings: [],
     }),
+    recording: () => undefined,
     refused: () => undefined,
     warnings: () => [],
     archivesProblem: () => undefined,

@@ -3,6 +3,7 @@ import { formatMistakes, type LoadedRuleSet, loadRuleSets } from '../../agent/in
 import { type Mistake, systemClock } from '../../base/index.ts';
 import type { CommandEnd } from '../exit.ts';
 import { type Io, paint, print, printable, printableLines } from '../output.ts';
+import { addRulesReplayCommand } from './rules-replay.ts';
 import { addRulesSchemaCommand } from './rules-schema.ts';
 import { addOutputOption, type OutputOptions } from './shared-options.ts';
 
@@ -31,6 +32,7 @@ Examples:
     end({ exitCode: loaded.every(({ ok }) => ok) ? 0 : 2 });
   });
   addRulesSchemaCommand(rules, io);
+  addRulesReplayCommand(rules, io, end);
 }
 
 type Checked = { path: string } & LoadedRuleSet;

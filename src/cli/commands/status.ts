@@ -57,6 +57,7 @@ export function describeStatus(io: Io, status: AgentStatus): string {
     ['directory', printable(disk.path)],
     ['disk', diskText(io, disk)],
     ['policies', printable(rules.policies.join(', ')) || 'none: nothing is ever removed'],
+    ['recording', status.recording && recordingText(io, status.recording)],
     ['rules refused', rules.refused && paint(io, 'red', refusedText(rules))],
   ]);
   const refused = rules.refused ? `\n${printableLines(rules.refused)}\n` : '';
@@ -82,6 +83,17 @@ export function describeStatus(io: Io, status: AgentStatus): string {
 function modeText(io: Io, mode: AgentStatus['mode']): string {
   if (mode === 'enforce') return mode;
   return paint(io, 'yellow', 'observe: nothing is captured; see `mode` in stillpoint.yaml');
+}
+
+function recordingText(io: Io, recording: NonNullable<AgentStatus['recording']>): string {
+  const { path, state, bytes, dropped, reason } = recording;
+  const parts = [
+    paint(io, state === 'writing' ? 'green' : 'red', state),
+    `${printable(path)} (${formatBytes(bytes)})`,
+    ...(dropped > 0 ? [paint(io, 'yellow', `${dropped} signals dropped`)] : []),
+    ...(reason === undefined ? [] : [printable(reason)]),
+  ];
+  return parts.join(', ');
 }
 
 /** After a start with bad files there is nothing to fall back on. */

@@ -1,0 +1,117 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { createRulesState, signalEntry, stateEntry, step } from '../../src/rules/index.ts';
+import { benchOf, event, pod, podChanged, START_MS } from '../rules/support/bench.ts';
+import { documentsOf } from '../rules/support/documents.ts';
+import { useTempDirs } from '../support/temp-dir.ts';
+import { rowsOf, run } from './rig.ts';
+
+const tempDir = useTempDirs();
+const SPEC = 'when: { event: { reason: Unhealthy, atLeast: 2, within: 1m } }\ntarget: {}';
+
+/** A recording of three Events about one container; the rule fires at the second. */
+function recordingOf(specs = { live: SPEC }): string[] {
+  const { core } = benchOf({ live: SPEC });
+  const state = createRulesState();
+  const of = { run: 'r', part: 0, dropped: 0, redacted: true, redact: {} };
+  const rules = documentsOf(specs);
+  const first = stateEntry(core, state, { ...of, cause: 'begin', atMs: START_MS, rules });
+  const lines = [JSON.stringify(first)];
+  for (const [index, signal] of [podChanged(pod(), true), event(), event(), event()].entries()) {
+    const nowMs = START_MS + index * 1_000;
+    const { decisions } = step(core, state, signal, nowMs);
+    lines.push(JSON.stringify(signalEntry(core, { signal, nowMs, redacted: true }, decisions)));
+  }
+  return lines.map((line) => `${line}\n`);
+}
+
+function fileOf(text: string): string {
+  const path = join(tempDir(), 'recording.ndjson');
+  writeFileSync(path, text);
+  return path;
+}
+
+function rulesDir(spec: string): string {
+  const path = join(tempDir(), 'rules');
+  mkdirSync(path);
+  const indented = spec.replaceAll('\n', '\n  ');
+  writeFileSync(
+    join(path, 'live.yaml'),
+    `apiVersion: stillpoint.dev/v1alpha1\nkind: CheckpointRule\nmetadata: { name: live }\nspec:\n  ${indented}\n`,
+  );
+  return path;
+}
+
+describe('stillpoint rules replay', () => {
+  it('tells what fired and that it is what the agent did', async () => {
+    const { code, out, err } = await run('rules', 'replay', fileOf(recordingOf().join('')));
+    expect([code, err]).toEqual([0, '']);
+    expect(rowsOf(out)).toEqual([
+      ['TIME', 'RULE', 'TARGET', 'DECISION', 'WHY'],
+      ['2026-01-01T00:00:02.000Z', 'live', 'shop/cart/app', 'fired', '2 of 2 within 1m'],
+      [''],
+      ['recording', '2026-01-01T00:00:00.000Z, 3s, 4 signals, 1 firing'],
+      ['note', expect.stringContaining('without secrets')],
+      ['compared', 'all 3 decisions are those that the agent made'],
+    ]);
+    const all = await run('rules', 'replay', fileOf(recordingOf().join('')), '--all');
+    expect(
+      rowsOf(all.out)
+        .slice(1, 4)
+        .map((cells) => cells[3]),
+    ).toEqual(['window-open', 'fired', 'cooldown']);
+  });
+
+  it('ends with 1 where the recorded rules decide otherwise, and shows both', async () => {
+    const other = fileOf(recordingOf({ live: SPEC.replace('2', '1') }).join(''));
+    const { code, out } = await run('rules', 'replay', other);
+    expect(code).toBe(1);
+    expect(out).toContain('3 decisions of 3 differ');
+    expect(out).toMatch(/agent: {2}live window-open .*: 1 of 2 within 1m/);
+    expect(out).toMatch(/replay: live fired .*: 1 of 1 within 1m/);
+  });
+
+  it('compares with other rules', async () => {
+    const against = rulesDir(`mode: observe\n${SPEC}`);
+    const path = fileOf(recordingOf().join(''));
+    const { code, out } = await run('rules', 'replay', path, '--against', against);
+    expect(code).toBe(0);
+    expect(out).toContain('~  2026-01-01T00:00:02.000Z  live  shop/cart/app  mode: ');
+    expect(out).toContain('0 added, 0 removed, 1 changed, 0 the same');
+    const json = await run('rules', 'replay', path, '--against', against, '-o', 'json');
+    expect(JSON.parse(json.out)).toMatchObject({
+      counts: { added: 0, removed: 0, changed: 1, same: 0 },
+      changes: [{ change: 'changed', what: ['mode'], after: { reason: 'observed' } }],
+    });
+  });
+
+  it('decides with rules of its own, for machines too', async () => {
+    const rules = rulesDir(SPEC.replace('2', '1'));
+    const path = fileOf(recordingOf().join(''));
+    const { out } = await run('rules', 'replay', path, '--rules', rules, '-o', 'json');
+    const { decisions, equal } = JSON.parse(out);
+    expect(equal).toBeUndefined();
+    expect(decisions).toMatchObject([
+      { at: '2026-01-01T00:00:01.000Z', rule: 'live', reason: 'fired', trail: expect.any(Array) },
+    ]);
+  });
+
+  it('leaves out a last line that was cut off', async () => {
+    const path = fileOf(recordingOf().join('').slice(0, -40));
+    const { code, err, out } = await run('rules', 'replay', path);
+    expect([code, err]).toEqual([0, `note: ${path}:5: cut off; left out\n`]);
+    expect(out).toContain('all 2 decisions');
+  });
+
+  it.each([
+    ['no line of a recording', () => `${recordingOf()[0]}{}\n`, ':2: no line of a recording'],
+    ['a second half', () => recordingOf().slice(1).join(''), ':1: does not begin with the state'],
+    ['an empty file', () => '', ': is empty'],
+  ])('refuses %s, with its place', async (_, text, message) => {
+    const path = fileOf(text());
+    const { code, err } = await run('rules', 'replay', path);
+    expect(code).toBe(2);
+    expect(err).toContain(`${path}${message}`);
+  });
+});
