@@ -8,7 +8,9 @@ import {
   nextCronMs,
   type YamlDocument,
 } from '../base/index.ts';
+import { checkLabels } from './check-labels.ts';
 import { checkLimits } from './check-limits.ts';
+import { checkMatch, checkReasons } from './check-match.ts';
 import { checkTarget } from './check-target.ts';
 import { deniedNamespaces } from './deny.ts';
 import { STANDARD_COOLDOWN } from './limits.ts';
@@ -33,9 +35,10 @@ export function checkRule(document: YamlDocument, given: GivenRule, nowMs: numbe
   checkNames(document, given, findings);
   checkDenied(document, given, findings);
   const target = checkTarget(document, given);
-  findings.mistakes.push(...target.mistakes);
+  findings.mistakes.push(...target.mistakes, ...checkLabels(document, given));
   findings.warnings.push(...target.warnings, ...checkLimits(document, given));
   checkAlertFields(document, given, findings);
+  checkConditions(document, given, findings);
   checkCrashLoop(document, given, findings);
   checkSchedule(document, given, nowMs, findings);
   return findings;
@@ -76,6 +79,14 @@ function checkDenied(document: YamlDocument, given: GivenRule, findings: Finding
     const found = mistakeAt(document, [...path, index], { message });
     (isAll ? findings.mistakes : findings.warnings).push(found);
   }
+}
+
+function checkConditions(document: YamlDocument, given: GivenRule, findings: Findings): void {
+  const { alert, event } = given.spec.when;
+  const path = ['spec', 'when'];
+  const match = alert?.match ?? [];
+  findings.mistakes.push(...checkMatch(document, match, [...path, 'alert', 'match']));
+  findings.warnings.push(...checkReasons(document, event, [...path, 'event']));
 }
 
 /** What an alert of Falco holds at its top (Falco's JSON output, falcosidekick's payload). */

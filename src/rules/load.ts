@@ -7,6 +7,7 @@ import {
   type YamlDocuments,
 } from '../base/index.ts';
 import { checkRule } from './check.ts';
+import { checkSet, type WrittenRule } from './check-set.ts';
 import { compileRule, ruleId } from './compile.ts';
 import type { Rule } from './rule.ts';
 import { ruleSchema } from './schema/index.ts';
@@ -43,6 +44,7 @@ export function rulesFromDocuments(
   const rules: Rule[] = [];
   const others: YamlDocument[] = [];
   const named = new Map<string, YamlDocument>();
+  const written: WrittenRule[] = [];
   for (const document of documents) {
     if (otherKinds.includes(document.kind)) {
       others.push(document);
@@ -60,10 +62,12 @@ export function rulesFromDocuments(
       warnings.push(...findings.warnings);
       if (findings.mistakes.length > 0) continue;
       const { file, line } = document.place([]);
+      written.push({ document, given: checked.value });
       rules.push(compileRule(checked.value, { file, line }));
     }
   }
   if (mistakes.length > 0) return { ok: false, mistakes };
+  warnings.push(...checkSet(written));
   return { ok: true, rules, others, warnings };
 }
 

@@ -83,12 +83,16 @@ function labelsHold({ matchLabels, matchExpressions }: LabelSelector, pod: PodFa
   for (const key in matchLabels) {
     if (labelOf(pod, key) !== matchLabels[key]) return false;
   }
-  return matchExpressions.every((expression) => expressionHolds(expression, pod));
+  return matchExpressions.every((expression) =>
+    expressionHolds(expression, labelOf(pod, expression.key)),
+  );
 }
 
 /** As Kubernetes does: NotIn and DoesNotExist also hold where the label is missing. */
-function expressionHolds({ key, operator, values }: LabelExpression, pod: PodFact): boolean {
-  const value = labelOf(pod, key);
+export function expressionHolds(
+  { operator, values }: LabelExpression,
+  value: string | undefined,
+): boolean {
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);
