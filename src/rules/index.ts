@@ -37,7 +37,6 @@ export {
   stateEntry,
 } from './recording/index.ts';
 export { createRedactor, type Redactor, secretFields } from './redact.ts';
-export type { GivenLimits, Limits } from './limits.ts';
 export type { LabelExpression, Rule, RuleOf, TargetSelector } from './rule.ts';
 export { captureDefaults, ruleSchema } from './schema/index.ts';
 export { limitDefaults } from './schema/limits.ts';

@@ -64,7 +64,11 @@ async function started(offer: () => never, alertsTokenFile?: string) {
   const { log, lines } = createRecordingLog();
   const config = await loadAgentConfig({ node: 'node-1', rules: directory }, {});
   const side = createDecisionSide({
-    config: { ...config, http: { ...config.http, alertsTokenFile } },
+    config: {
+      ...config,
+      http: { ...config.http, alertsTokenFile },
+      defaults: { limits: { budget: { count: 3, within: 3_600_000, per: 'owner' } } },
+    },
     env: {},
     clients: { api } as unknown as Clients,
     store: openStore(':memory:'),
@@ -101,6 +105,17 @@ describe('the side that decides', () => {
     expect(lines.filter(({ event }) => event === 'signal-not-decided')).toMatchObject([
       { level: 'error', fields: { kind: 'alert', error: { message: 'a bug' } } },
     ]);
+    await side.stop();
+  });
+
+  it('gives the limits of its configuration to rules without their own', async () => {
+    const { side } = await started(() => {
+      throw new RangeError('nothing is offered');
+    });
+    expect(side.intake.core().limits.get('falco')).toEqual({
+      cooldown: { forMs: 0, per: 'container' },
+      budget: { count: 3, withinMs: 3_600_000, per: 'owner' },
+    });
     await side.stop();
   });
 
