@@ -18,6 +18,8 @@ export interface FakeAgent {
   pod: string;
   phase?: string;
   deleting?: boolean;
+  /** Why its container does not run. */
+  waiting?: string;
 }
 
 /** What a command in an agent's pod prints and ends with. */
@@ -90,9 +92,11 @@ export class FakeCluster {
   }
 
   agents(...agents: readonly FakeAgent[]): void {
-    const lines = agents.map(({ node, pod, phase, deleting }) =>
-      [node, pod, phase ?? 'Running', deleting ? '2026-01-01T00:00:00Z' : ''].join('\t'),
-    );
+    const lines = agents.map(({ node, pod, phase = 'Running', deleting, waiting = '' }) => {
+      const startedAt = phase === 'Running' && !waiting ? '2026-01-01T00:00:00Z' : '';
+      const deletedAt = deleting ? '2026-01-01T00:00:00Z' : '';
+      return [node, pod, phase, deletedAt, startedAt, waiting].join('\t');
+    });
     writeFileSync(this.at('agents'), lines.map((line) => `${line}\n`).join(''));
   }
 

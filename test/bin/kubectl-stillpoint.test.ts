@@ -58,6 +58,33 @@ describe('a command for every node', () => {
     );
   });
 
+  it('does not exec into a pod whose container crashes again and again, and says so', async () => {
+    cluster.agents(
+      { node: 'node1', pod: 'agent-a', waiting: 'CrashLoopBackOff' },
+      { node: 'node2', pod: 'agent-b', phase: 'Pending', waiting: 'ErrImagePull' },
+    );
+    const ran = await cluster.plugin('status');
+    expect(ran).toEqual({
+      code: 3,
+      out: '== node1\n== node2\n',
+      err:
+        'kubectl-stillpoint: node node1: no agent runs here (pod agent-a is Running, its container CrashLoopBackOff)\n' +
+        'kubectl-stillpoint: node node2: no agent runs here (pod agent-b is Pending, its container ErrImagePull)\n',
+    });
+  });
+
+  it('takes the --all-nodes of doctor for what it does anyway', async () => {
+    const ran = await cluster.plugin('doctor', '--all-nodes');
+    expect(ran.out).toBe('== node1\none\n== node2\ntwo\n');
+    expect(cluster.execs().map(({ words }) => words)).toEqual([
+      ['stillpoint', 'doctor'],
+      ['stillpoint', 'doctor'],
+    ]);
+    const both = await cluster.plugin('doctor', '--all-nodes', '--node', 'node1');
+    expect(both.code).toBe(2);
+    expect((await cluster.plugin('status', '--all-nodes')).code).toBe(2);
+  });
+
   it('gives JSON that says which node it is of, whether there was an answer or not', async () => {
     cluster.answers('agent-a', { out: '{\n  "a": 1\n}\n' });
     cluster.answers('agent-b', { err: '{"error":{}}\n', code: 3 });
