@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, relative } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { binDir } from '../lab/layout.ts';
 import { readText, repositoryRoot } from '../structure/source-tree.ts';
@@ -90,20 +90,40 @@ export function render(folder: string): Manifest[] {
 
 /** The same of a kustomization that puts components on top of a folder, as users write it. */
 export function renderWith(folder: string, components: readonly string[]): Manifest[] {
+  const kustomization = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    resources: [`../stillpoint/${folder}`],
+    components: components.map((name) => `../stillpoint/deploy/components/${name}`),
+  };
+  return renderOwn(JSON.stringify(kustomization), {});
+}
+
+/** The same of a kustomization beside this repository, which it knows as `../stillpoint`. */
+export function renderOwn(
+  kustomization: string,
+  files: Readonly<Record<string, string>>,
+): Manifest[] {
   const directory = mkdtempSync(join(tmpdir(), 'sp-deploy-'));
   try {
-    const to = (path: string) => relative(directory, join(repositoryRoot, path));
-    const kustomization = {
-      apiVersion: 'kustomize.config.k8s.io/v1beta1',
-      kind: 'Kustomization',
-      resources: [to(folder)],
-      components: components.map((name) => to(`deploy/components/${name}`)),
-    };
-    writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(kustomization));
+    const here = relative(directory, repositoryRoot);
+    const all = { ...files, 'kustomization.yaml': kustomization.replaceAll('../stillpoint', here) };
+    for (const [name, text] of Object.entries(all)) {
+      mkdirSync(dirname(join(directory, name)), { recursive: true });
+      writeFileSync(join(directory, name), text);
+    }
     return render(directory);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** The kustomization that deploy/README.md shows. */
+export function readmeKustomization(): string {
+  const blocks = readText('deploy/README.md').matchAll(/^```yaml\n(.*?)^```/gms);
+  const found = [...blocks].flatMap(([, text = '']) => (/^kind: Kust/m.test(text) ? [text] : []));
+  if (found.length !== 1) throw new Error(`deploy/README.md shows ${found.length} kustomizations`);
+  return found[0] ?? '';
 }
 
 /** The folders below, by name. */

@@ -9,7 +9,9 @@ import {
   type Manifest,
   type Mount,
   one,
+  readmeKustomization,
   render,
+  renderOwn,
   renderWith,
   type Volume,
 } from './manifests.ts';
@@ -160,6 +162,29 @@ describeRendered('a component', () => {
     const known = ['alerts', 'kubelet-certificate', 'kubelet-checkpoint', 'nats', 'network-policy'];
     expect(foldersOf('deploy/components')).toEqual([...known, 'own-priority']);
     expect(renderWith('deploy/base', ['alerts', 'nats', 'network-policy']).length).toBe(12);
+  });
+});
+
+describeRendered("a kustomization of one's own, as deploy/README.md shows it", () => {
+  const rules = 'kind: CheckpointRule\n';
+  const manifests = renderOwn(readmeKustomization(), {
+    'stillpoint.yaml': 'mode: enforce\n',
+    'rules/memory.yaml': rules,
+    'rules/retention.yaml': rules,
+  });
+
+  it('replaces configuration and rules by its own', () => {
+    expect(one(manifests, 'ConfigMap', 'stillpoint-config').data).toEqual({
+      'stillpoint.yaml': 'mode: enforce\n',
+    });
+    const { data, metadata } = one(manifests, 'ConfigMap', 'stillpoint-rules');
+    expect(data).toEqual({ 'memory.yaml': rules, 'retention.yaml': rules });
+    expect(metadata.namespace).toBe('stillpoint');
+  });
+
+  it('names the image', () => {
+    const { spec } = one<DaemonSet>(manifests, 'DaemonSet').spec.template;
+    expect(spec.containers[0].image).toMatch(/^registry\.example\.com\/stillpoint:/);
   });
 });
 
