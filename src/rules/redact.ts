@@ -31,6 +31,8 @@ interface SecretText {
 const SECRET_NAME =
   '(?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key)[\\w-]{0,32}';
 const SECRET_VALUE = '(?:"[^"]*"|\'[^\']*\'|[^\\s"\'&;,]+)';
+/** Other words of the same command, up to an option. */
+const WORDS = '[ \\t](?:[^|;&\\r\\n]*?[ \\t])?';
 
 /**
  * Secrets that show by their own look, in a command line or a message. Few and certain: what is
@@ -62,6 +64,28 @@ const secretTexts: readonly SecretText[] = [
     // An option of a command line, and its value as the next word.
     marks: ['password', 'passwd', 'passphrase', 'secret', 'token', 'key'],
     pattern: `(?i)(-[\\w-]{0,32}${SECRET_NAME}[ \\t]+)${SECRET_VALUE}`,
+    replacement: `$1${REDACTED}`,
+  },
+  {
+    // DB_PASS=x, MYSQL_PWD=x, pass=x; PWD alone is a directory.
+    marks: ['pass=', '_pwd='],
+    pattern: `(?i)((?:\\bpass|_pass|_pwd)=)${SECRET_VALUE}`,
+    replacement: `$1${REDACTED}`,
+  },
+  {
+    // Programs whose short options hold a password.
+    marks: ['sshpass', 'mysql', 'mariadb'],
+    pattern: `(\\b(?:sshpass[ \\t]+-p[ \\t]*|(?:mysql|mariadb)[\\w-]*${WORDS}-p))${SECRET_VALUE}`,
+    replacement: `$1${REDACTED}`,
+  },
+  {
+    marks: ['curl'],
+    pattern: `(\\bcurl${WORDS}(?:-u[ \\t]*|--user[ \\t=])["']?[^\\s:"']+:)${SECRET_VALUE}`,
+    replacement: `$1${REDACTED}`,
+  },
+  {
+    marks: ['redis-cli'],
+    pattern: `(\\bredis-cli${WORDS}-a[ \\t]+)${SECRET_VALUE}`,
     replacement: `$1${REDACTED}`,
   },
   {

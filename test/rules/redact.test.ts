@@ -15,6 +15,14 @@ describe('a redactor', () => {
     ['aws_secret_access_key = abc/def+', 'aws_secret_access_key = [redacted]'],
     ['id AKIAABCDEFGHIJKLMNOP here', 'id [redacted] here'],
     ['jwt eyJhbGciOiJI.eyJzdWIiOiIx.sig end', 'jwt [redacted] end'],
+    [
+      'DB_PASS=x1 MYSQL_PWD="a b" ?user=a&pass=p&b=1',
+      'DB_PASS=[redacted] MYSQL_PWD=[redacted] ?user=a&pass=[redacted]&b=1',
+    ],
+    ['sshpass -p hunter2 ssh a@b -p 22', 'sshpass -p [redacted] ssh a@b -p 22'],
+    ['mysqldump -h db -phunter2 shop', 'mysqldump -h db -p[redacted] shop'],
+    ['curl -s -u admin:hunter2 https://a', 'curl -s -u admin:[redacted] https://a'],
+    ['redis-cli -h db -a hunter2 get x', 'redis-cli -h db -a [redacted] get x'],
     ['psql postgres://app:s3cret@db/shop', 'psql postgres://app:[redacted]@db/shop'],
     [`push ghp_${'a'.repeat(36)}`, 'push [redacted]'],
     [
@@ -29,7 +37,9 @@ describe('a redactor', () => {
   it.each([
     'the secret of life is a token gesture',
     'A shell was spawned (user=root shell=bash parent=runc cmdline=bash terminal=34816)',
-    'PWD=/home/app KEYBOARD=us',
+    'PWD=/home/app OLDPWD=/ KEYBOARD=us bypass=1',
+    'mysql -p shop; ssh -p 22 a; curl -u admin https://a:443/; tar -a x',
+    'mysqld --port=3306 --pid-file=x; mkdir -p /a',
     'Liveness probe failed: Get "http://[fe80::1]:8080/healthz": context deadline exceeded',
     'https://example.com/a@b',
   ])('leaves %j as it is', (text) => {
