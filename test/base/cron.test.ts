@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { cronMistake, isStillpointError, nextCronMs } from '../../src/base/index.ts';
+import { createRandom, cronMistake, isStillpointError, nextCronMs } from '../../src/base/index.ts';
 
 const at = (text: string) => Date.parse(text);
 /** A few hours before clocks change. */
@@ -27,6 +27,17 @@ describe('the next date of a schedule', () => {
   it('fires after the gap when the clock skips its hour', () => {
     const next = nextCronMs('30 2 * * *', 'Europe/Berlin', at('2026-03-28T12:00:00Z'));
     expect(iso(next)).toBe('2026-03-29T01:00:00.000Z');
+  });
+
+  it('is the same for whoever asked before', () => {
+    const random = createRandom(7);
+    for (let n = 0; n < 60; n++) {
+      const [zone, start] = changes[n % changes.length] ?? changes[0];
+      const now = at(start) + random.integer(0, 48 * 3_600_000);
+      // The space makes it another line, of which nothing is remembered.
+      const fresh = nextCronMs(`20 */3 * * *${' '.repeat(n + 1)}`, zone, now);
+      expect(nextCronMs('20 */3 * * *', zone, now)).toBe(fresh);
+    }
   });
 
   it.each(['*/15 * * * *', '0 * * * *', '30 1 * * *', '30 2 * * *', '0 3 * * 0'])(
