@@ -324,14 +324,14 @@ describe('a capture that fails', () => {
 
   it.each([
     ['disk-full', false, { sinceMs: BEGUN_MS, endedMs: BEGUN_MS }],
-    ['timeout', true, { sinceMs: BEGUN_MS, endedMs: undefined }],
+    ['timeout', true, { sinceMs: BEGUN_MS }],
     ['forbidden', false, undefined],
     ['target-gone', false, undefined],
   ] as const)('of the kubelet names when its file began, if any: %s', async (why, may, late) => {
     onCheckpoint = () => Promise.resolve(failedWith(why, may));
     const running = makeCapturer({ choosesPath: false }).capture(triggerOf(), never);
     await clock.advance(5_000);
-    expect(await running).toMatchObject({ kind: 'failed', lateArchive: late });
+    expect(await running).toHaveProperty('lateArchive', late);
   });
 
   it.each([
