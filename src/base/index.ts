@@ -64,5 +64,5 @@ export {
   type Place,
   showGiven,
 } from './yaml-mistake.ts';
-export { readYaml, YAML_FILE_BYTES_MAX } from './yaml-read.ts';
+export { isTestName, readYaml, YAML_FILE_BYTES_MAX } from './yaml-read.ts';
 export { type Validated, validateDocument } from './yaml-validate.ts';

@@ -15,10 +15,10 @@ const SWAP_TRIES_MAX = 5;
 
 /**
  * Reads a YAML file, or every *.yaml and *.yml of a directory, sorted by name; not its
- * subdirectories. What cannot be read is a mistake like any other, so a caller has one list to
- * look at. A mounted ConfigMap is read through its `..data` link, resolved once: never half of
- * one version and half of the next. Other links in a directory are refused; a file named by
- * itself may be one.
+ * subdirectories, and no tests of rules (*.test.yaml, *_test.yaml). What cannot be read is a
+ * mistake like any other, so a caller has one list to look at. A mounted ConfigMap is read through
+ * its `..data` link, resolved once: never half of one version and half of the next. Other links in
+ * a directory are refused; a file named by itself may be one.
  */
 export async function readYaml(path: string): Promise<YamlDocuments> {
   try {
@@ -67,7 +67,12 @@ async function readDirectory(path: string): Promise<YamlDocuments | 'swapped'> {
 }
 
 function isYamlName(name: string): boolean {
-  return !name.startsWith('.') && /\.ya?ml$/.test(name);
+  return !name.startsWith('.') && /\.ya?ml$/.test(name) && !isTestName(name);
+}
+
+/** Tests of rules lie beside the rules: `memory.test.yaml`, `memory_test.yaml`. */
+export function isTestName(name: string): boolean {
+  return /[._]test\.ya?ml$/.test(name);
 }
 
 /** Where a ConfigMap mount keeps its present version; undefined for an ordinary directory. */

@@ -49,5 +49,11 @@ export {
 } from './snapshot.ts';
 export { createRulesState, type RulesState } from './state.ts';
 export { type StepResult, step } from './step.ts';
+export {
+  type FailedExpectation,
+  type RanTest,
+  type RuleTests,
+  ruleTestsFromDocument,
+} from './testing/index.ts';
 export type { Trail, TrailPart } from './trail.ts';
 export type { EventMatch, FieldMatch, TextTest, When, WhenKind } from './when.ts';

@@ -5,6 +5,7 @@ import type { CommandEnd } from '../exit.ts';
 import { type Io, paint, print, printable, printableLines } from '../output.ts';
 import { addRulesReplayCommand } from './rules-replay.ts';
 import { addRulesSchemaCommand } from './rules-schema.ts';
+import { addRulesTestCommand } from './rules-test.ts';
 import { addOutputOption, type OutputOptions } from './shared-options.ts';
 
 /** `stillpoint rules check`: the same loading as the agent's, without an agent. */
@@ -32,6 +33,7 @@ Examples:
     end({ exitCode: loaded.every(({ ok }) => ok) ? 0 : 2 });
   });
   addRulesSchemaCommand(rules, io);
+  addRulesTestCommand(rules, io, end);
   addRulesReplayCommand(rules, io, end);
 }
 
