@@ -137,6 +137,7 @@ class DecisionSideImpl implements DecisionSide {
       ...options,
       emit: (signal) => this.#emit(signal),
       onStatus: (source, status) => this.#onStatus(source, status),
+      isUnderWay: (rule) => dispatcher.isUnderWay(rule),
     });
     const { memory } = this.sources;
     this.#memoryTargets = memory

@@ -44,6 +44,8 @@ export interface SourcesOptions {
   log: Logger;
   emit: Emit;
   onStatus: OnStatus;
+  /** Whether captures of the rule wait or run. */
+  isUnderWay(rule: string): boolean;
 }
 
 const PODS_MS_MAX = 5_000;

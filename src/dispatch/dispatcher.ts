@@ -46,6 +46,8 @@ export interface Dispatcher {
   offer(decision: Decision & { target: Target }): Acceptance;
   /** Queues again what a crash left waiting; neither journalled anew nor counted twice. */
   requeue(entry: JournalEntry): void;
+  /** Whether a trigger with a decision of the rule waits or runs. */
+  isUnderWay(rule: string): boolean;
   /** The trigger as it is now, with all decisions that joined it. */
   trigger(id: string): Trigger | undefined;
   /**
@@ -144,6 +146,12 @@ class DispatcherImpl implements Dispatcher {
   requeue(entry: JournalEntry): void {
     this.#waiting.set(entry.trigger.id, entry.trigger);
     this.#beginNext();
+  }
+
+  isUnderWay(rule: string): boolean {
+    const isOfRule = (trigger: Trigger) => trigger.decisions.some((one) => one.rule === rule);
+    if (this.#running && isOfRule(this.#running.trigger)) return true;
+    return [...this.#waiting.values()].some(isOfRule);
   }
 
   trigger(id: string): Trigger | undefined {

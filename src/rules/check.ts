@@ -143,9 +143,24 @@ function checkSchedule(
   const first = nextCronMs(schedule.cron, schedule.timeZone, nowMs);
   const gapMs = nextCronMs(schedule.cron, schedule.timeZone, first) - first;
   const cooldown = given.spec.limits.cooldown?.for ?? STANDARD_COOLDOWN.forMs;
+  findings.warnings.push(...idleCatchUp(document, schedule));
   if (gapMs > cooldown) return;
   const message =
     `fires every ${formatDuration(gapMs)}, but limits.cooldown ${formatDuration(cooldown)} ` +
     'holds back what follows too soon; set a shorter cooldown';
   findings.warnings.push(mistakeAt(document, ['spec', 'when', 'schedule', 'cron'], { message }));
+}
+
+/** A minute late is taken for on time. */
+const ON_TIME_MS = 60_000;
+
+function idleCatchUp(
+  document: YamlDocument,
+  { catchUp, startingDeadline }: NonNullable<GivenRule['spec']['when']['schedule']>,
+): Mistake[] {
+  if (catchUp === 'none' || startingDeadline > ON_TIME_MS) return [];
+  const message =
+    `catches nothing up: startingDeadline is ${formatDuration(startingDeadline)}, and a time that ` +
+    'late comes anyway; set a longer one';
+  return [mistakeAt(document, ['spec', 'when', 'schedule', 'catchUp'], { message })];
 }

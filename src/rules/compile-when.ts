@@ -40,6 +40,14 @@ export function compileWhen(given: GivenRule['spec']['when']): When {
     return { kind: 'alert', shape: alert.shape, match: alert.match.map(compileFieldMatch) };
   }
   if (terminating) return { kind: 'terminating', ...terminating };
-  if (schedule) return { kind: 'schedule', cron: schedule.cron, timeZone: schedule.timeZone };
+  if (schedule) {
+    const { startingDeadline, jitter, ...plan } = schedule;
+    return {
+      kind: 'schedule',
+      ...plan,
+      startingDeadlineMs: startingDeadline,
+      jitterMs: jitter,
+    };
+  }
   throw new StillpointError({ code: 'internal', message: 'a rule without a condition' });
 }

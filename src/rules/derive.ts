@@ -3,6 +3,7 @@ import { deniedBy, isOf, memoryRulesOf, type RulesCore } from './core.ts';
 import { targetOf } from './judge.ts';
 import type { Rule, RuleOf } from './rule.ts';
 import type { RulesState } from './state.ts';
+import type { SchedulePlan } from './when.ts';
 
 /** A container whose memory a rule waits for. */
 export interface MemoryThreshold {
@@ -55,17 +56,15 @@ function sensitivityOf(rules: readonly RuleOf<'memory'>[]) {
 }
 
 /** A cron line that the schedule source is to tick for. */
-export interface ScheduleEntry {
+export interface ScheduleEntry extends SchedulePlan {
   rule: string;
-  cron: string;
-  timeZone: string;
 }
 
 export function scheduleEntries(rules: readonly Rule[]): ScheduleEntry[] {
   return rules
     .filter(({ enabled }) => enabled)
     .filter(isOf('schedule'))
-    .map(({ id, when }) => ({ rule: id, cron: when.cron, timeZone: when.timeZone }));
+    .map(({ id, when: { kind: _, ...plan } }) => ({ rule: id, ...plan }));
 }
 
 /** What was suppressed without a decision since the state was made, by rule and reason. */

@@ -13,10 +13,21 @@ export type When =
   | { kind: 'crashLoop'; restarts: number; withinMs: number; captureAfterMs: number }
   | { kind: 'alert'; shape: 'falco'; match: readonly FieldMatch[] }
   | { kind: 'terminating'; causes: readonly TerminationCause[]; reserve: number }
-  | { kind: 'schedule'; cron: string; timeZone: string };
+  | ({ kind: 'schedule' } & SchedulePlan);
 
 /** Why a pod is being deleted; `eviction` is either of `drain` and `taint`. */
 export type TerminationCause = 'drain' | 'eviction' | 'taint' | 'preemption' | 'delete';
+
+/** A calendar, and what becomes of times that cannot begin when they come. */
+export interface SchedulePlan {
+  cron: string;
+  timeZone: string;
+  concurrency: 'Allow' | 'Forbid';
+  startingDeadlineMs: number;
+  catchUp: 'none' | 'latest';
+  jitterMs: number;
+  suspend: boolean;
+}
 
 export type WhenKind = When['kind'];
 

@@ -85,6 +85,20 @@ describe('accepting', () => {
     ]);
   });
 
+  it('tells of which rules captures wait or run', async () => {
+    const { dispatcher, end } = setUp();
+    dispatcher.offer(fireOn(targetOf('a'), { rule: 'runs' }));
+    dispatcher.offer(fireOn(targetOf('b'), { rule: 'waits' }));
+    dispatcher.offer(fireOn(targetOf('b'), { rule: 'joined' }));
+    const underWay = () =>
+      ['runs', 'waits', 'joined', 'other'].filter((rule) => dispatcher.isUnderWay(rule));
+    expect(underWay()).toEqual(['runs', 'waits', 'joined']);
+    await end();
+    expect(underWay()).toEqual(['waits', 'joined']);
+    await end();
+    expect(underWay()).toEqual([]);
+  });
+
   it('does not join a trigger of another life of the container', () => {
     const { dispatcher } = setUp();
     dispatcher.offer(fireOn(targetOf('a')));

@@ -52,7 +52,16 @@ describe('a schedule rule', () => {
 
   it('gives its cron line to the schedule source', () => {
     expect(scheduleEntries(benchOf({ nightly }).core.rules)).toEqual([
-      { rule: 'nightly', cron: '0 2 * * *', timeZone: 'Europe/Berlin' },
+      {
+        rule: 'nightly',
+        cron: '0 2 * * *',
+        timeZone: 'Europe/Berlin',
+        concurrency: 'Allow',
+        startingDeadlineMs: 60_000,
+        catchUp: 'none',
+        jitterMs: 0,
+        suspend: false,
+      },
     ]);
   });
 });

@@ -16,7 +16,7 @@ export interface OwnTime {
 const DUE_MAX = 100_000;
 
 export function createOwnTime(rules: readonly Rule[]): OwnTime {
-  const ticks = scheduleEntries(rules).map((entry) => ({
+  const ticks = scheduleEntries(rules).filter(({ suspend }) => !suspend).map((entry) => ({
     entry,
     nextMs: Number.POSITIVE_INFINITY,
   }));

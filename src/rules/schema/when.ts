@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { cronLine, durationMs, timeZoneName } from '../../base/index.ts';
+import { durationMs } from '../../base/index.ts';
 import { fieldMatch, textTest } from './field-tests.ts';
 import { memory } from './kinds/memory.ts';
+import { schedule } from './kinds/schedule.ts';
 import { terminating } from './kinds/terminating.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, text } from './parts.ts';
 
@@ -40,13 +41,6 @@ const alert = z
     match: z.array(fieldMatch).min(1).max(50).describe('Tests that must all hold'),
   })
   .describe('An alert from NATS or a webhook');
-
-const schedule = z
-  .strictObject({
-    cron: cronLine().describe('When, as a cron line of 5 fields (6 with seconds first)'),
-    timeZone: timeZoneName().default('UTC').describe('IANA time zone of the cron line'),
-  })
-  .describe('A calendar; captures every selected running container');
 
 /** The kinds of condition, each with the schema of what stands under it. */
 export const whenShape = { memory, event, crashLoop, terminating, alert, schedule };

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** When one rule is to tick. */
 export interface ScheduleEntry {
   rule: string;
@@ -5,6 +7,16 @@ export interface ScheduleEntry {
   cron: string;
   /** IANA name. */
   timeZone: string;
+  /** Forbid: a time waits while captures of the rule are under way. */
+  concurrency: 'Allow' | 'Forbid';
+  /** How late a time may still tick. */
+  startingDeadlineMs: number;
+  /** Of the times that passed while nobody looked: none, or the latest within the deadline. */
+  catchUp: 'none' | 'latest';
+  /** Ticks later by up to this, the same on one node always. */
+  jitterMs: number;
+  /** Its times pass without a tick, and are not missed. */
+  suspend: boolean;
 }
 
 /** What is due at a moment. */
@@ -25,32 +37,64 @@ const MISSED_MAX = 100;
 /** A last time that lies further ahead was written by a clock that was wrong. */
 export const AHEAD_MS_MAX = 24 * 3_600_000;
 
+/** How late the last of several times that are over may tick. */
+export function lateMsMax(entry: Pick<ScheduleEntry, 'catchUp' | 'startingDeadlineMs'>): number {
+  const { catchUp, startingDeadlineMs } = entry;
+  return catchUp === 'latest' ? startingDeadlineMs : Math.min(LATE_MS_MAX, startingDeadlineMs);
+}
+
 /**
  * Walks from scheduled time to scheduled time, beginning after `cursorMs` and never at `nowMs`: so
  * no time is ticked for twice when the clock goes back, and a daily time in the hour that a clock
  * change repeats comes once, also after a restart within that hour. Of several that are over only
- * the last can tick. `next` gives the scheduled time after a moment, and may throw.
+ * the last can tick, at most `lateMs` late. `next` gives the scheduled time after a moment, and
+ * may throw.
  */
-export function dueAt(next: (afterMs: number) => number, cursorMs: number, nowMs: number): Due {
-  let nextMs = next(cursorMs);
+export function dueAt(
+  next: (afterMs: number) => number,
+  cursorMs: number,
+  nowMs: number,
+  lateMs = LATE_MS_MAX,
+): Due {
   const over: number[] = [];
+  let lastMs: number | undefined;
   let isAtLeast = false;
+  let nextMs = next(cursorMs);
   while (nextMs <= nowMs) {
-    over.push(nextMs);
-    isAtLeast ||= over.length > MISSED_MAX;
-    nextMs = next(over.length > MISSED_MAX ? Math.max(nextMs, nowMs - LATE_MS_MAX) : nextMs);
+    lastMs = nextMs;
+    if (over.length < MISSED_MAX) over.push(nextMs);
+    else isAtLeast = true;
+    if (isAtLeast) lastMs = latestBefore(next, nextMs, nowMs);
+    nextMs = next(lastMs);
   }
-  const last = over.at(-1);
-  const tickMs = last !== undefined && nowMs - last <= LATE_MS_MAX ? over.pop() : undefined;
+  const tickMs = lastMs !== undefined && nowMs - lastMs <= lateMs ? lastMs : undefined;
+  if (tickMs !== undefined && !isAtLeast) over.pop();
   const [firstMs] = over;
+  const lastMissedMs = (tickMs === undefined ? lastMs : over.at(-1)) ?? firstMs;
   return {
     ...(tickMs === undefined ? {} : { tickMs }),
-    ...(firstMs === undefined
+    ...(firstMs === undefined || lastMissedMs === undefined
       ? {}
-      : { missed: { count: over.length, firstMs, lastMs: over.at(-1) ?? firstMs, isAtLeast } }),
-    cursorMs: last ?? cursorMs,
+      : { missed: { count: over.length, firstMs, lastMs: lastMissedMs, isAtLeast } }),
+    cursorMs: lastMs ?? cursorMs,
     nextMs,
   };
+}
+
+/**
+ * The last scheduled time up to `nowMs`, or one a second before it, sought by halves from a known
+ * one on: after a year of absence the walk from one to the next would take hours.
+ */
+function latestBefore(next: (afterMs: number) => number, knownMs: number, nowMs: number): number {
+  let latest = knownMs;
+  let until = nowMs;
+  while (until - latest > 1_000) {
+    const middle = latest + Math.floor((until - latest) / 2);
+    const found = next(middle);
+    if (found <= nowMs) latest = found;
+    else until = middle;
+  }
+  return latest;
 }
 
 /**
@@ -59,4 +103,15 @@ export function dueAt(next: (afterMs: number) => number, cursorMs: number, nowMs
  */
 export function startCursorMs(lastMs: number | undefined, nowMs: number): number {
   return lastMs === undefined || lastMs - nowMs > AHEAD_MS_MAX ? nowMs : lastMs;
+}
+
+/**
+ * How much later than scheduled a rule ticks on a node: anything up to `jitterMs`, and always the
+ * same, so that runs keep their distance and no two nodes freeze their replicas together.
+ */
+export function jitterOf(node: string, rule: string, jitterMs: number): number {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([node, rule]))
+    .digest();
+  return Math.floor((digest.readUInt32BE(0) / 2 ** 32) * jitterMs);
 }

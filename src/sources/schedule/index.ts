@@ -1,7 +1,7 @@
 /**
  * sources/schedule: turns the cron lines of schedule rules into ticks, each scheduled time once,
- * and remembers the last one of each rule. It does not choose targets and catches nothing up:
- * what it missed it says.
+ * and remembers the last one of each rule. It does not choose targets; of what it missed it catches
+ * up what the rule wants, and says the rest.
  */
 
 export type { ScheduleEntry } from './due.ts';

@@ -28,7 +28,7 @@ describe('what is due', () => {
     expect(found).toMatchObject({ tick, missed, next });
   });
 
-  it('counts a long absence up to a bound and then skips it', () => {
+  it('counts a long absence up to a bound and then seeks the last time', () => {
     const dates: number[] = [];
     const next = (afterMs: number) => {
       dates.push(afterMs);
@@ -37,7 +37,7 @@ describe('what is due', () => {
     const result = dueAt(next, at('2025-01-01T00:00:00Z'), at('2026-01-01T00:00:10Z'));
     expect(result.tickMs).toBe(at('2026-01-01T00:00:00Z'));
     expect(result.missed).toMatchObject({ isAtLeast: true, firstMs: at('2025-01-01T00:01:00Z') });
-    expect(dates.length).toBeLessThan(110);
+    expect(dates.length).toBeLessThan(140);
   });
 });
 

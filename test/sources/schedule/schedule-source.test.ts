@@ -20,6 +20,8 @@ interface Running {
   signals: TickSignal[];
   statuses: SourceStatus[];
   logged: { event: string; fields: Record<string, unknown> }[];
+  /** Rules whose captures wait or run. */
+  underWay: Set<string>;
 }
 
 const running: ScheduleSource[] = [];
@@ -27,7 +29,9 @@ afterEach(async () => {
   for (const source of running.splice(0)) await source.stop();
 });
 
-async function start(options: { now?: string; store?: Store } = {}): Promise<Running> {
+async function start(
+  options: { now?: string; store?: Store; node?: string } = {},
+): Promise<Running> {
   const clock = createFakeClock(at(options.now ?? '2026-01-01T00:30:00Z'));
   const result: Omit<Running, 'source'> = {
     clock,
@@ -35,8 +39,11 @@ async function start(options: { now?: string; store?: Store } = {}): Promise<Run
     signals: [],
     statuses: [],
     logged: [],
+    underWay: new Set(),
   };
   const source = createScheduleSource({
+    nodeName: options.node ?? 'node-1',
+    isUnderWay: (rule) => result.underWay.has(rule),
     clock,
     log: {
       ...silentLogger,
@@ -57,8 +64,16 @@ async function start(options: { now?: string; store?: Store } = {}): Promise<Run
   return { ...result, source };
 }
 
-const hourly: ScheduleEntry = { rule: 'hourly', cron: '0 * * * *', timeZone: 'UTC' };
-const nightly: ScheduleEntry = { rule: 'nightly', cron: '0 2 * * *', timeZone: 'UTC' };
+const plain = {
+  timeZone: 'UTC',
+  concurrency: 'Allow',
+  startingDeadlineMs: 60_000,
+  catchUp: 'none',
+  jitterMs: 0,
+  suspend: false,
+} as const;
+const hourly: ScheduleEntry = { ...plain, rule: 'hourly', cron: '0 * * * *' };
+const nightly: ScheduleEntry = { ...plain, rule: 'nightly', cron: '0 2 * * *' };
 
 describe('a schedule', () => {
   it('ticks at its times, exactly', async () => {
@@ -143,6 +158,7 @@ describe('the wall clock', () => {
         event: 'schedule-missed',
         fields: {
           rule: 'hourly',
+          why: 'nobody looked when they came',
           count: 3,
           countIsAtLeast: false,
           first: '2026-01-01T01:00:00.000Z',
@@ -189,7 +205,7 @@ describe('a reload', () => {
     const { clock, source, ticks } = await start();
     source.schedule([hourly, nightly]);
     await clock.advance(HOUR);
-    source.schedule([{ ...hourly }, { rule: 'half', cron: '30 * * * *', timeZone: 'UTC' }]);
+    source.schedule([{ ...hourly }, { ...plain, rule: 'half', cron: '30 * * * *' }]);
     await clock.advance(HOUR);
     expect(ticks).toEqual(['hourly 01:00:00', 'hourly 02:00:00', 'half 02:30:00']);
   });
