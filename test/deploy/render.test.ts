@@ -187,13 +187,3 @@ describeRendered("a kustomization of one's own, as deploy/README.md shows it", (
     expect(spec.containers[0].image).toMatch(/^registry\.example\.com\/stillpoint:/);
   });
 });
-
-describeRendered('the cleanup', () => {
-  it('stands alone, so that it can run after an uninstall', () => {
-    const names = render('deploy/cleanup').map(({ kind, metadata }) => [kind, metadata.name]);
-    expect(names).toEqual([
-      ['Namespace', 'stillpoint-cleanup'],
-      ['DaemonSet', 'stillpoint-cleanup'],
-    ]);
-  });
-});
