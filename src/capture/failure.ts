@@ -122,7 +122,7 @@ export const failureClasses = {
   },
   'freeze-failed': {
     meaning: 'the processes could not be frozen in time',
-    hint: 'a process hangs in the kernel (state D)',
+    hint: 'a process hangs in the kernel (state D), or the node is too busy: try again',
     retryable: true,
   },
   cancelled: {

@@ -187,6 +187,11 @@ describe('stillpoint status, pause and resume', () => {
     const none = { ...status, rules: { ...status.rules, loaded: [], policies: [] } };
     const shown = describeStatus(capturedIo().io, none);
     expect(shown).toMatch(/^rules refused +yes, and none were good since the start$/m);
+    const warned = describeStatus(capturedIo().io, {
+      ...status,
+      warnings: ['agent.yaml:3:7: mode: is\n   3 | mode: x\u001b'],
+    });
+    expect(warned).toContain('warning agent.yaml:3:7: mode: is\n   3 | mode: x\\x1b\n');
   });
 
   it('stop new captures, and let them begin again', async () => {

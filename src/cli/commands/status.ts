@@ -62,7 +62,7 @@ export function describeStatus(io: Io, status: AgentStatus): string {
   ]);
   const refused = rules.refused ? `\n${printableLines(rules.refused)}\n` : '';
   const warnings = [...status.warnings, ...rules.warnings].map(
-    (text) => `${paint(io, 'yellow', 'warning')} ${printable(text)}\n`,
+    (text) => `${paint(io, 'yellow', 'warning')} ${printableLines(text)}\n`,
   );
   const stuck = captures.stuck.map(({ target, containerId, sinceMs, tries }) => {
     const since = `${formatDuration(systemClock.wallMs() - sinceMs)}, thawed ${tries} times in vain`;
