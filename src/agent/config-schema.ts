@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { API_VERSION, byteCount, messageOf, nameGlob, shaped } from '../base/index.ts';
 import { createRedactor, limitDefaults, secretFields } from '../rules/index.ts';
+import { alertSubject, alerts, refineSubjects } from './alerts-config.ts';
 
 /** An absolute path on the node. */
 function absolutePath() {
@@ -46,10 +47,13 @@ const runtime = z.strictObject({
 const nats = z.strictObject({
   servers: z.array(z.string().min(1)).min(1).describe('nats://host:4222, tls://host:4222'),
   subjects: z
-    .array(z.string().min(1))
+    .array(alertSubject)
     .min(1)
     .default(['falco.>'])
-    .describe('Default: where falcosidekick publishes (falco.<priority>.<rule>)'),
+    .describe(
+      'Subjects, each with the shape of its alerts; a text alone is of shape falco. Default: ' +
+        'where falcosidekick publishes (falco.<priority>.<rule>)',
+    ),
   credsFile: absolutePath().optional(),
   nkeyFile: absolutePath().optional(),
   tokenFile: absolutePath().optional(),
@@ -129,8 +133,7 @@ const record = z.strictObject({
     .describe('Without secrets; a rule that looks at one may decide otherwise in a replay'),
 });
 
-/** `stillpoint.yaml`: how the agent of one node is set up. Every key has a default. */
-export const agentConfigSchema = z.strictObject({
+const agentConfig = z.strictObject({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal('AgentConfig'),
   metadata: z.unknown().optional(),
@@ -156,6 +159,7 @@ export const agentConfigSchema = z.strictObject({
   procRoot: absolutePath().default('/proc'),
   nats: nats.optional().describe('Left out: no alerts from NATS'),
   http: http.prefault({}),
+  alerts: alerts.prefault({}),
   limits: limits.prefault({}),
   defaults: defaults.prefault({}),
   deny: deny.prefault({}),
@@ -163,6 +167,9 @@ export const agentConfigSchema = z.strictObject({
   record: record.optional().describe('Left out: signals are not recorded'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
+
+/** `stillpoint.yaml`: how the agent of one node is set up. Every key has a default. */
+export const agentConfigSchema = agentConfig.superRefine(refineSubjects);
 
 /** The configuration with all defaults filled in, before environment and flags. */
 export type AgentConfigFile = z.output<typeof agentConfigSchema>;

@@ -1,5 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   type Clock,
@@ -10,6 +16,8 @@ import {
   nodeCodeOf,
   StillpointError,
 } from '../base/index.ts';
+import type { AlertShape } from '../signal/index.ts';
+import type { AlertBody } from '../sources/index.ts';
 import { discardBody, readBody } from './http-body.ts';
 
 /** What is served on the pod's address. Everything that is not named here answers 404. */
@@ -22,11 +30,12 @@ export interface HttpServerOptions {
   isReady(): boolean;
   /** GET /metrics; without a token anybody who reaches the pod may read it. */
   metrics?: { token?: TokenSource; text(): Promise<{ contentType: string; body: string }> };
-  /** POST /alerts/falco; a token is always asked for: an alert may freeze a container. */
+  /** POST /alerts/SHAPE; a token is always asked for: an alert may freeze a container. */
   alerts?: {
     token: TokenSource;
     bytesMax: number;
-    accept(body: Uint8Array): { status: number; message: string };
+    shapes: readonly AlertShape[];
+    accept(shape: AlertShape, body: AlertBody): { status: number; message: string };
     refuseTooLarge(): { status: number; message: string };
   };
   clock: Clock;
@@ -202,12 +211,13 @@ function routesOf({ isReady, metrics, alerts }: HttpServerOptions): ReadonlyMap<
     const answer = async () => ({ status: 200, ...(await metrics.text()) });
     routes.set('/metrics', { methods: read, token: metrics.token, answer });
   }
-  if (alerts) {
-    routes.set('/alerts/falco', {
+  for (const shape of alerts?.shapes ?? []) {
+    if (!alerts) break;
+    routes.set(`/alerts/${shape}`, {
       methods: ['POST'],
       token: alerts.token,
       async answer(request, response) {
-        const { status, message } = await acceptAlert(alerts, request, response);
+        const { status, message } = await acceptAlert(alerts, shape, request, response);
         return { status, body: `${message}\n` };
       },
     });
@@ -217,6 +227,7 @@ function routesOf({ isReady, metrics, alerts }: HttpServerOptions): ReadonlyMap<
 
 async function acceptAlert(
   alerts: NonNullable<HttpServerOptions['alerts']>,
+  shape: AlertShape,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<{ status: number; message: string }> {
@@ -224,8 +235,16 @@ async function acceptAlert(
     return alerts.refuseTooLarge();
   }
   if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
-  const body = await readBody(request, alerts.bytesMax);
-  return body === undefined ? alerts.refuseTooLarge() : alerts.accept(body);
+  const data = await readBody(request, alerts.bytesMax);
+  if (data === undefined) return alerts.refuseTooLarge();
+  return alerts.accept(shape, { data, headers: textsOf(request.headers) });
+}
+
+/** Of a header that came several times the first, as Node gives it for all that must be one. */
+function textsOf(headers: IncomingHttpHeaders): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+  );
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -1,7 +1,8 @@
 import { type Clock, type Logger, messageOf, StillpointError } from '../base/index.ts';
 import { createWatchedFile } from '../kube/index.ts';
 import type { Metrics } from '../outputs/index.ts';
-import { WEBHOOK_BYTES_MAX, type WebhookAlertsSource } from '../sources/index.ts';
+import type { AlertShape } from '../signal/index.ts';
+import { type AlertBody, WEBHOOK_BYTES_MAX, type WebhookAlertsSource } from '../sources/index.ts';
 import type { AgentConfig } from './config-schema.ts';
 import { createHttpServer, type HttpServer, type TokenSource } from './http-server.ts';
 
@@ -34,7 +35,8 @@ function alertsOf(webhook: WebhookAlertsSource, token: TokenSource) {
   return {
     token,
     bytesMax: WEBHOOK_BYTES_MAX,
-    accept: (body: Uint8Array) => webhook.acceptFalcoAlert(body),
+    shapes: webhook.shapes,
+    accept: (shape: AlertShape, body: AlertBody) => webhook.accept(shape, body),
     refuseTooLarge: () => webhook.refuseTooLarge(),
   };
 }

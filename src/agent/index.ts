@@ -3,6 +3,8 @@
  * socket and its HTTP address. It owns the order of starting, stopping and recovering; every
  * decision is made in the part that it belongs to.
  */
+
+export { alertSubjects } from './alerts-config.ts';
 export type {
   AgentStatus,
   CaptureEnd,

@@ -14,6 +14,7 @@ import {
   type WebhookAlertsSource,
 } from '../sources/index.ts';
 import type { Store } from '../store/index.ts';
+import { alertMaps, alertSubjects } from './alerts-config.ts';
 import type { Clients } from './clients.ts';
 import type { AgentConfig } from './config-schema.ts';
 
@@ -55,15 +56,23 @@ export function createSources(options: SourcesOptions): Sources {
   const { config, clients, clock } = options;
   const { api, node, nats } = clients;
   const common = { ...options, nodeName: config.node };
+  const maps = alertMaps(config.alerts);
   const pods = createPodsSource({ ...common, api });
   const events = createEventsSource({ ...common, api });
   const schedule = createScheduleSource(common);
   const webhook =
-    config.http.alertsTokenFile === undefined ? undefined : createWebhookAlertsSource(common);
+    config.http.alertsTokenFile === undefined
+      ? undefined
+      : createWebhookAlertsSource({ ...common, maps });
   const memory = node ? createMemorySource({ ...common, cgroups: node.cgroups }) : undefined;
   const alerts =
     nats && config.nats
-      ? createNatsAlertsSource({ ...common, connection: nats, subjects: config.nats.subjects })
+      ? createNatsAlertsSource({
+          ...common,
+          connection: nats,
+          subjects: alertSubjects(config.nats.subjects),
+          maps,
+        })
       : undefined;
   const all = [pods, events, schedule, webhook, memory, alerts].filter(
     (source): source is Source => source !== undefined,

@@ -4,10 +4,10 @@ import {
   globMatches,
   type Mistake,
   mistakeAt,
-  nearest,
   nextCronMs,
   type YamlDocument,
 } from '../base/index.ts';
+import { alertWarnings } from './check-alert.ts';
 import { checkLabels } from './check-labels.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkMatch, checkReasons } from './check-match.ts';
@@ -37,7 +37,7 @@ export function checkRule(document: YamlDocument, given: GivenRule, nowMs: numbe
   const target = checkTarget(document, given);
   findings.mistakes.push(...target.mistakes, ...checkLabels(document, given));
   findings.warnings.push(...target.warnings, ...checkLimits(document, given));
-  checkAlertFields(document, given, findings);
+  findings.warnings.push(...alertWarnings(document, given));
   checkConditions(document, given, findings);
   checkCrashLoop(document, given, findings);
   checkSchedule(document, given, nowMs, findings);
@@ -87,27 +87,6 @@ function checkConditions(document: YamlDocument, given: GivenRule, findings: Fin
   const match = alert?.match ?? [];
   findings.mistakes.push(...checkMatch(document, match, [...path, 'alert', 'match']));
   findings.warnings.push(...checkReasons(document, event, [...path, 'event']));
-}
-
-/** What an alert of Falco holds at its top (Falco's JSON output, falcosidekick's payload). */
-const FALCO_FIELDS = [
-  ...['uuid', 'output', 'priority', 'rule', 'time', 'source', 'hostname', 'tags'],
-  'output_fields',
-];
-
-/** Only a warning: falcosidekick can be told to add fields of one's own. */
-function checkAlertFields(document: YamlDocument, given: GivenRule, findings: Findings): void {
-  given.spec.when.alert?.match.forEach(({ field }, index) => {
-    const [top = ''] = field.split('.');
-    if (FALCO_FIELDS.includes(top) || field.startsWith('stillpoint.')) return;
-    const path = ['spec', 'when', 'alert', 'match', index, 'field'];
-    const suggestion = field.includes('.')
-      ? `output_fields.${field}`
-      : nearest(field, FALCO_FIELDS);
-    const message = 'is no field of a Falco alert, so it never matches unless you add it there';
-    const allowed = `${FALCO_FIELDS.join(', ')}.*`;
-    findings.warnings.push(mistakeAt(document, path, { message, allowed, suggestion }));
-  });
 }
 
 function checkCrashLoop(document: YamlDocument, given: GivenRule, findings: Findings): void {

@@ -1,7 +1,7 @@
 import { globMatches } from '../base/index.ts';
 import { type IpRange, isInRanges, parseIpRange } from './ip-range.ts';
 import { compilePattern } from './patterns.ts';
-import type { GivenTests } from './schema/index.ts';
+import type { GivenAlert, GivenTests } from './schema/index.ts';
 import { severityRank } from './severity.ts';
 import type { FieldMatch, TextTest } from './when.ts';
 
@@ -13,6 +13,16 @@ export function compileTextTest(given: GivenTests): TextTest {
 /** The test of one field, compiled. */
 export function compileFieldMatch({ field, ...given }: GivenTests & { field: string }): FieldMatch {
   return { field, text: `${field} ${describeTests(given)}`, matches: compileTests(given) };
+}
+
+/** What Alertmanager says of an alert that has ended, nobody means who does not ask for it. */
+const FIRING = { field: 'status', equals: 'firing' } as const;
+
+/** The tests of an alert rule, those that go without saying among them. */
+export function compileAlertMatch({ shape, match }: GivenAlert): FieldMatch[] {
+  const asks = match.some(({ field }) => field === FIRING.field);
+  const all = shape === 'alertmanager' && !asks ? [FIRING, ...match] : match;
+  return all.map(compileFieldMatch);
 }
 
 function describeTests({ not, ...given }: GivenTests): string {

@@ -1,5 +1,5 @@
 import { StillpointError } from '../base/index.ts';
-import { compileFieldMatch, compileTextTest } from './compile-tests.ts';
+import { compileAlertMatch, compileTextTest } from './compile-tests.ts';
 import { FLOOR_RATIO, type GivenRule } from './schema/index.ts';
 import type { When } from './when.ts';
 
@@ -37,7 +37,7 @@ export function compileWhen(given: GivenRule['spec']['when']): When {
     };
   }
   if (alert) {
-    return { kind: 'alert', shape: alert.shape, match: alert.match.map(compileFieldMatch) };
+    return { kind: 'alert', shape: alert.shape, match: compileAlertMatch(alert) };
   }
   if (terminating) return { kind: 'terminating', ...terminating };
   if (schedule) {

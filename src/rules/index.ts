@@ -18,6 +18,7 @@ export {
 export { ruleFingerprint } from './fingerprint.ts';
 export { noteFired, noteRefused } from './firings.ts';
 export { ruleJsonSchema } from './json-schema.ts';
+export type { GivenLimits, Limits } from './limits.ts';
 export { type LoadedRules, type LoadOptions, rulesFromDocuments } from './load.ts';
 export {
   compareFirings,
@@ -38,7 +39,7 @@ export {
 } from './recording/index.ts';
 export { createRedactor, type Redactor, secretFields } from './redact.ts';
 export type { LabelExpression, Rule, RuleOf, TargetSelector } from './rule.ts';
-export { captureDefaults, ruleSchema } from './schema/index.ts';
+export { alertShape, captureDefaults, ruleSchema } from './schema/index.ts';
 export { limitDefaults } from './schema/limits.ts';
 export {
   carryState,

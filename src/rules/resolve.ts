@@ -12,9 +12,9 @@ import {
 export type Resolved = { entry: PodEntry; container: ContainerFact } | Finding;
 
 /**
- * What an alert speaks of. The container id decides; names are looked at only where there is no
- * id. An id that no container here has is never replaced by a name: that life is over, or it is
- * not ours. Nothing is guessed.
+ * What an alert speaks of. The container id decides, else the uid of the pod; names are looked at
+ * only where there is neither. An id that none here has is never replaced by a name: that life is
+ * over, or it is not ours. Nothing is guessed.
  */
 export function resolveHints(pods: PodTable, hints: AlertTargetHints, nodeName: string): Resolved {
   const isElsewhere = hints.node !== undefined && hints.node !== nodeName;
@@ -27,7 +27,13 @@ export function resolveHints(pods: PodTable, hints: AlertTargetHints, nodeName: 
     if (isElsewhere) return elsewhere(hints.node);
     return unknown(`no container id begins with ${prefix}${formerLife(pods, hints)}`);
   }
-  const { namespace, pod, container } = hints;
+  const { podUid, namespace, pod, container } = hints;
+  if (podUid !== undefined) {
+    const entry = podOfUid(pods, podUid);
+    if (entry) return resolveInPod(entry, container);
+    if (isElsewhere) return elsewhere(hints.node);
+    return unknown(`no pod has the uid ${podUid}`);
+  }
   // A pod that is known by namespace and name is here, whatever the sender calls its host.
   if (namespace !== undefined && pod !== undefined) {
     const found = resolveName(pods, { namespace, pod, container });
@@ -68,6 +74,13 @@ function resolveInPod(entry: PodEntry, name: string | undefined): Resolved {
   }
   if (container) return { entry, container };
   return unknown(`pod ${namespace}/${pod} has no ${name ? `container ${name}` : 'app container'}`);
+}
+
+/** The pod of a uid; of a static pod also by the uid that the kubelet gave it. */
+function podOfUid(pods: PodTable, uid: string): PodEntry | undefined {
+  const known = pods.byUid.get(uid);
+  if (known) return known;
+  return [...pods.byUid.values()].find(({ fact }) => fact.staticUid === uid);
 }
 
 /** Helps people: the alert's pod is here, but in another life. */

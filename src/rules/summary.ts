@@ -1,5 +1,5 @@
 import { formatBytes, formatPercent, unreachable } from '../base/index.ts';
-import type { AlertSignal, MemorySignal, Signal } from '../signal/index.ts';
+import { type AlertSignal, alertFields, type MemorySignal, type Signal } from '../signal/index.ts';
 import type { SignalSummary } from './decision.ts';
 import type { Redactor } from './redact.ts';
 
@@ -87,8 +87,8 @@ function describeAlert(signal: AlertSignal, redactor: Redactor): Description {
     size += cost;
     fields[name] = kept;
   }
-  const priority = fields.priority ?? 'alert';
-  const text = `${shape} ${String(priority)}: ${String(fields.rule ?? fields.output ?? alertId)}`;
+  const severity = fields[alertFields.severity] ?? 'alert';
+  const text = `${shape} ${String(severity)}: ${String(fields[alertFields.title] ?? alertId)}`;
   const data: Record<string, unknown> = { alertId, door, shape, hints, fields: { ...fields } };
   if (omitted > 0) data.omittedFields = omitted;
   return { text, data };

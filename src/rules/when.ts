@@ -1,3 +1,5 @@
+import type { AlertShape } from '../signal/index.ts';
+
 /** Exactly one condition kind a rule. */
 export type When =
   | {
@@ -11,8 +13,8 @@ export type When =
     }
   | { kind: 'event'; match: EventMatch; atLeast: number; withinMs: number }
   | { kind: 'crashLoop'; restarts: number; withinMs: number; captureAfterMs: number }
-  | { kind: 'alert'; shape: 'falco'; match: readonly FieldMatch[] }
   | { kind: 'terminating'; causes: readonly TerminationCause[]; reserve: number }
+  | { kind: 'alert'; shape: AlertShape; match: readonly FieldMatch[] }
   | ({ kind: 'schedule' } & SchedulePlan);
 
 /** Why a pod is being deleted; `eviction` is either of `drain` and `taint`. */

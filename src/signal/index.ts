@@ -2,6 +2,7 @@
  * signal: the types that travel down the street, and the table of reasons. Plain data and tiny
  * pure helpers; it does no I/O, holds no state, and decides nothing.
  */
+export { alertFields } from './alert-fields.ts';
 export {
   type ContainerEnd,
   type ContainerFact,
@@ -15,6 +16,7 @@ export {
 } from './pod-fact.ts';
 export { type ReasonCode, reasons } from './reasons.ts';
 export type {
+  AlertShape,
   AlertSignal,
   AlertTargetHints,
   AlertValue,

@@ -66,15 +66,21 @@ export interface MemoryLevel {
 /** A scalar of an alert's payload. */
 export type AlertValue = string | number | boolean | null;
 
+/** Who writes alerts like this: named by the door that they come through, never guessed. */
+export type AlertShape = 'falco' | 'alertmanager' | 'cloudevents' | `json/${string}`;
+
 /** An alert from outside. Its target is resolved by the rules core against the known pods. */
 export interface AlertSignal extends SignalBase {
   kind: 'alert';
-  shape: 'falco';
+  shape: AlertShape;
   /** `nats` or `webhook`: the door it came through. */
   door: 'nats' | 'webhook';
   /** The sender's own id of it, or a hash of its body: equal for copies of one alert. */
   alertId: string;
-  /** Flattened payload: `rule`, `priority`, `output_fields.container.id`, … */
+  /**
+   * Flattened payload: `rule`, `priority`, `output_fields.container.id`, … What every shape has
+   * stands in the fields of `alertFields`.
+   */
   fields: Readonly<Record<string, AlertValue>>;
   hints: AlertTargetHints;
 }
@@ -83,6 +89,8 @@ export interface AlertSignal extends SignalBase {
 export interface AlertTargetHints {
   /** At least 12 hex digits. */
   containerIdPrefix?: string;
+  /** metadata.uid of the pod; for a static pod it may be the kubelet's. */
+  podUid?: string;
   namespace?: string;
   pod?: string;
   container?: string;

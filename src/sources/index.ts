@@ -3,6 +3,9 @@
  * it needs from the right of the street (thresholds, cron lines) is handed to it as plain data.
  */
 export {
+  type AlertBody,
+  type AlertMaps,
+  createAlertParsers,
   createNatsAlertsSource,
   createWebhookAlertsSource,
   type NatsAlertsOptions,

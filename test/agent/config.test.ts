@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { alertMaps, alertSubjects } from '../../src/agent/alerts-config.ts';
 import { loadAgentConfig, parseAgentConfig } from '../../src/agent/config.ts';
 import { isStillpointError } from '../../src/base/index.ts';
 
@@ -71,6 +72,23 @@ describe('the configuration of the agent', () => {
     ['another kind', 'apiVersion: stillpoint.dev/v1alpha1\nkind: AgentConfg\n', 'AgentConfig'],
     ['a kubelet address without TLS', `${HEAD}kubelet: {address: "http://x:10255"}\n`, 'https://'],
     ['an unknown way to the kubelet', `${HEAD}kubelet: {through: proxy}\n`, 'api-server'],
+    [
+      'a subject whose shape has no map',
+      `${HEAD}nats: {servers: [n], subjects: [{subject: a, shape: json/b}]}\n`,
+      'json/b',
+    ],
+    [
+      'an unknown shape',
+      `${HEAD}nats: {servers: [n], subjects: [{subject: a, shape: b}]}\n`,
+      'falco',
+    ],
+    ['a map that finds no target', `${HEAD}alerts: {json: {a: {fields: {id: x}}}}\n`, 'no target'],
+    ['a name that no path can hold', `${HEAD}alerts: {json: {A/b: {fields: {pod: x}}}}\n`, 'A/b'],
+    [
+      'a path of too many parts',
+      `${HEAD}alerts: {json: {a: {fields: {pod: a.b.c.d.e.f.g.h.i.j.k}}}}\n`,
+      '10 parts',
+    ],
   ])('refuses %s', async (_, text, expected) => {
     expect(await mistakesOf(text)).toContain(expected);
   });
@@ -78,6 +96,22 @@ describe('the configuration of the agent', () => {
   it('names a file that does not exist', async () => {
     const loading = loadAgentConfig({ config: join(directory, 'none.yaml') }, {});
     await expect(loading).rejects.toMatchObject({ code: 'bad-config' });
+  });
+
+  it('gives each subject its shape, and each sender its map', () => {
+    const { nats, alerts } = parseAgentConfig(
+      `${HEAD}nats: {servers: [n], subjects: ["f.>", {subject: w, shape: json/w}]}\n` +
+        'alerts: {json: {w: {fields: {pod: [a.b, c]}}}, cloudevents: {fields: {severity: x}}}\n',
+      'x',
+    );
+    expect(alertSubjects(nats?.subjects ?? [])).toEqual([
+      { subject: 'f.>', shape: 'falco' },
+      { subject: 'w', shape: 'json/w' },
+    ]);
+    expect(alertMaps(alerts)).toEqual({
+      cloudevents: { severity: 'x' },
+      json: { w: { pod: ['a.b', 'c'] } },
+    });
   });
 
   it('is read from a text in the same way', () => {

@@ -100,7 +100,7 @@ describe('the side that decides', () => {
     }, '/token');
     const { webhook } = side.sources;
     for (let copy = 0; copy < 3; copy++) {
-      expect(webhook?.acceptFalcoAlert(falcoBody()).status).toBe(202);
+      expect(webhook?.accept('falco', { data: falcoBody() }).status).toBe(202);
     }
     expect(lines.filter(({ event }) => event === 'signal-not-decided')).toMatchObject([
       { level: 'error', fields: { kind: 'alert', error: { message: 'a bug' } } },
@@ -123,7 +123,7 @@ describe('the side that decides', () => {
     const { side } = await started(() => {
       throw new RangeError('nothing may fire');
     }, '/token');
-    side.sources.webhook?.acceptFalcoAlert(falcoBody({ priority: 'Notice' }));
+    side.sources.webhook?.accept('falco', { data: falcoBody({ priority: 'Notice' }) });
     expect(quietCounts(side.intake.state())).toEqual([
       { rule: 'falco', reason: 'no-match', count: 1 },
     ]);

@@ -14,6 +14,7 @@ afterEach(async () => {
 
 async function serve(changes: Partial<HttpServerOptions> = {}) {
   const bodies: Uint8Array[] = [];
+  const shapes: string[] = [];
   let tooLarge = 0;
   const server = createHttpServer({
     address: '127.0.0.1',
@@ -22,8 +23,10 @@ async function serve(changes: Partial<HttpServerOptions> = {}) {
     alerts: {
       token: async () => TOKEN,
       bytesMax: 1_024,
-      accept: (body) => {
-        bodies.push(body);
+      shapes: ['falco', 'cloudevents', 'json/wazuh'],
+      accept: (shape, { data, headers }) => {
+        bodies.push(data);
+        shapes.push(`${shape} ${headers?.['ce-type'] ?? ''}`.trim());
         return { status: 202, message: 'taken' };
       },
       refuseTooLarge: () => {
@@ -37,7 +40,14 @@ async function serve(changes: Partial<HttpServerOptions> = {}) {
   });
   const { address, port } = await server.start();
   undo.push(() => server.stop());
-  return { url: `http://${address}:${port}`, port, server, bodies, refused: () => tooLarge };
+  return {
+    url: `http://${address}:${port}`,
+    port,
+    server,
+    bodies,
+    shapes,
+    refused: () => tooLarge,
+  };
 }
 
 const bearer = { authorization: `Bearer ${TOKEN}` };
@@ -62,13 +72,18 @@ describe('the HTTP server on the pod address', () => {
     expect([response.status, await response.text()]).toEqual([200, '']);
   });
 
-  it.each(['/', '/metrics', '/alerts', '/alerts/other', '/healthz/', '/../etc/passwd'])(
-    'knows no %s',
-    async (path) => {
-      const { url } = await serve();
-      expect((await fetch(`${url}${path}`)).status).toBe(404);
-    },
-  );
+  it.each([
+    '/',
+    '/metrics',
+    '/alerts',
+    '/alerts/other',
+    '/alerts/json/other',
+    '/healthz/',
+    '/../etc/passwd',
+  ])('knows no %s', async (path) => {
+    const { url } = await serve();
+    expect((await fetch(`${url}${path}`)).status).toBe(404);
+  });
 
   it('names the methods that a path takes', async () => {
     const { url } = await serve();
@@ -79,7 +94,12 @@ describe('the HTTP server on the pod address', () => {
   });
 
   it('refuses to start with a token that can be guessed', async () => {
-    const alerts = { bytesMax: 1, accept: () => never(), refuseTooLarge: () => never() };
+    const alerts = {
+      shapes: ['falco' as const],
+      bytesMax: 1,
+      accept: () => never(),
+      refuseTooLarge: () => never(),
+    };
     const options = {
       address: '127.0.0.1',
       port: 0,
@@ -117,6 +137,14 @@ describe('POST /alerts/falco', () => {
     const response = await post(url, '{"rule":"r"}', bearer);
     expect([response.status, await response.text()]).toEqual([202, 'taken\n']);
     expect(new TextDecoder().decode(bodies[0])).toBe('{"rule":"r"}');
+  });
+
+  it('names the shape by the path, and hands over the headers', async () => {
+    const { url, shapes } = await serve();
+    const headers = { ...bearer, 'ce-type': 'a.b' };
+    await fetch(`${url}/alerts/cloudevents`, { method: 'POST', body: '{}', headers });
+    await fetch(`${url}/alerts/json/wazuh?x=1`, { method: 'POST', body: '{}', headers: bearer });
+    expect(shapes).toEqual(['cloudevents a.b', 'json/wazuh']);
   });
 
   const strangers: [string, Record<string, string>][] = [

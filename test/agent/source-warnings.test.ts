@@ -11,6 +11,7 @@ const rules = rulesOf({
   shell: 'when: { alert: { shape: falco, match: [{ field: rule, glob: "*" }] } }\ntarget: {}',
   live: 'when: { event: { reason: Unhealthy } }\ntarget: {}',
   loop: 'when: { crashLoop: { restarts: 2, within: 1m, capture: { after: 1s } } }\ntarget: {}',
+  siem: 'when: { alert: { shape: json/siem, match: [{ field: a, exists: true }] } }\ntarget: {}',
   nightly: 'when: { schedule: { cron: "0 2 * * *" } }\ntarget: {}',
 });
 const set = { rules, policies: [], warnings: [] };
@@ -23,19 +24,33 @@ describe('rules without a source', () => {
   >([
     ['have nothing to warn of where all is there', { node, nats }, {}, []],
     ['that wait for alerts are served by the webhook too', { node }, { alertsTokenFile: '/t' }, []],
-    ['that wait for alerts name both doors', { node }, {}, [/rule shell .*nats.*alertsTokenFile/]],
+    [
+      'that wait for alerts name both doors',
+      { node },
+      {},
+      [/rule shell .*nats.*alertsTokenFile/, /rule siem/],
+    ],
     [
       'that wait for memory name the missing cgroups',
       { nats },
       {},
       [/rule leak .*\/sys\/fs\/cgroup/],
     ],
-    ['are all named', {}, {}, [/leak/, /shell/]],
+    ['are all named', {}, {}, [/leak/, /shell/, /siem/]],
   ])('%s', async (_, clients, http, expected) => {
     const config = await loadAgentConfig({}, {});
-    const given = { ...config, http: { ...config.http, ...http } };
+    const json = { siem: { fields: { pod: 'pod' } } };
+    const alerts = { ...config.alerts, json };
+    const given = { ...config, alerts, http: { ...config.http, ...http } };
     const warnings = sourceWarnings(set, given, clients);
     expect(warnings).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
     for (const warning of warnings) expect(warning).toMatch(/^no-source: /);
+  });
+
+  it('that wait for a shape nobody has a map for name it', async () => {
+    const config = await loadAgentConfig({}, {});
+    expect(sourceWarnings(set, config, { node, nats })).toEqual([
+      'no-source: rule siem (alert): alerts.json has no map for the shape json/siem',
+    ]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { quietCounts } from '../../src/rules/index.ts';
-import type { AlertTargetHints, PodFact } from '../../src/signal/index.ts';
+import type { AlertShape, AlertSignal, AlertTargetHints, PodFact } from '../../src/signal/index.ts';
 import { alert, benchOf, brief, id, pod, podChanged, running, waiting } from './support/bench.ts';
 
 const spec =
@@ -34,6 +34,13 @@ const sameName = pod({
   containers: [running('app', { containerId: id('aaaaaaaaaaaa2') })],
 });
 
+const withStaticUid = pod({
+  name: 'static',
+  uid: 'uid-static',
+  staticUid: 'hash-1',
+  containers: [running('app', { containerId: id('121212121212') })],
+});
+
 describe('the target of an alert', () => {
   const rows: [name: string, hints: AlertTargetHints, expected: string[]][] = [
     ['by an id of 12 digits', { containerIdPrefix: 'bbbbbbbbbbbb' }, ['fired falco shop/cart/web']],
@@ -65,6 +72,29 @@ describe('the target of an alert', () => {
       ['target-unknown falco'],
     ],
     ['by an unknown id of another node', { containerIdPrefix: '999999999999', node: 'node-2' }, []],
+    ['by the uid of a pod', { podUid: 'uid-solo' }, ['fired falco shop/solo/main']],
+    ['by the uid of a static pod', { podUid: 'hash-1' }, ['fired falco shop/static/app']],
+    [
+      'by the uid of a pod, and its container',
+      { podUid: 'uid-cart', container: 'web' },
+      ['fired falco shop/cart/web'],
+    ],
+    [
+      'by the uid of a pod with several app containers',
+      { podUid: 'uid-cart' },
+      ['target-ambiguous falco'],
+    ],
+    [
+      'by the uid of a former pod of a known name',
+      { podUid: 'uid-before', namespace: 'shop', pod: 'solo' },
+      ['target-unknown falco'],
+    ],
+    ['by a uid of another node', { podUid: 'uid-before', pod: 'solo', node: 'node-2' }, []],
+    [
+      'by an id before the uid of another pod',
+      { containerIdPrefix: 'bbbbbbbbbbbb', podUid: 'uid-solo' },
+      ['fired falco shop/cart/web'],
+    ],
     ['by an id that is too short', { containerIdPrefix: 'bbbbbbbbbbb' }, ['target-unknown falco']],
     [
       'by pod and container',
@@ -104,7 +134,7 @@ describe('the target of an alert', () => {
     ['by a namespace alone', { namespace: 'shop' }, ['target-unknown falco']],
   ];
   it.each(rows)('%s', (_name, hints, expected) => {
-    const bench = benchWith(spec, twoContainers, oneOfTwo, sameName);
+    const bench = benchWith(spec, twoContainers, oneOfTwo, sameName, withStaticUid);
     expect(bench.at(10, alert({ hints })).map(brief)).toEqual(expected);
   });
 
@@ -205,6 +235,31 @@ describe('the condition of an alert rule', () => {
     expect(bench.at(0, alert({ fields })).map(brief)).toEqual(
       holds ? ['fired falco shop/cart/app'] : [],
     );
+  });
+
+  const shapes: [
+    shape: AlertShape,
+    match: string,
+    fields: AlertSignal['fields'],
+    holds: boolean,
+  ][] = [
+    ['falco', 'field: priority, equals: a', { priority: 'a' }, true],
+    ['alertmanager', 'field: labels.a, equals: b', { 'labels.a': 'b', status: 'firing' }, true],
+    ['alertmanager', 'field: labels.a, equals: b', { 'labels.a': 'b', status: 'resolved' }, false],
+    ['alertmanager', 'field: labels.a, equals: b', { 'labels.a': 'b' }, false],
+    ['alertmanager', 'field: status, equals: resolved', { status: 'resolved' }, true],
+    ['alertmanager', 'field: status, exists: true', { status: 'firing' }, true],
+    ['cloudevents', 'field: type, glob: "a.*"', { type: 'a.b' }, true],
+    ['json/wazuh', 'field: rule.level, number: { atLeast: 10 }', { 'rule.level': 12 }, true],
+  ];
+  it.each(shapes)('of shape %s, %s on %j is %s', (shape, match, fields, holds) => {
+    const bench = benchWith(
+      `when: { alert: { shape: ${shape}, match: [{ ${match} }] } }\ntarget: {}`,
+    );
+    expect(bench.at(0, alert({ shape, fields })).map(brief)).toEqual(
+      holds ? ['fired falco shop/cart/app'] : [],
+    );
+    expect(bench.at(0, alert({ shape: 'json/other', fields }))).toEqual([]);
   });
 
   it('does not reach into the prototype of the fields', () => {

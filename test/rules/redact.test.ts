@@ -76,8 +76,8 @@ describe('an alert with secrets', () => {
   });
   bench.at(0, podChanged(pod(), true));
   const fields = {
-    rule: 'Leak --token abcdef',
-    priority: 'Critical',
+    'stillpoint.title': 'Leak --token abcdef',
+    'stillpoint.severity': 'Critical',
     'output_fields.proc.cmdline': 'curl --password=hunter2',
     'output_fields.db.password': 'pa55',
   };

@@ -6,11 +6,14 @@ import { readText } from './source-tree.ts';
 
 const page = readText('docs/configuration.md');
 
+/** Maps whose keys have a section of their own. */
+const ONE_ROW = ['alerts.cloudevents.fields'];
+
 /** `kubelet.tls.pin` and every other key that holds a value. */
 function keysOf(schema: z.core.$ZodType, path: readonly string[] = []): string[] {
   let inner = schema;
   while ('innerType' in inner._zod.def) inner = inner._zod.def.innerType as z.core.$ZodType;
-  if (!(inner instanceof z.ZodObject)) return [path.join('.')];
+  if (ONE_ROW.includes(path.join('.')) || !(inner instanceof z.ZodObject)) return [path.join('.')];
   return Object.entries(inner.shape).flatMap(([key, child]) => keysOf(child, [...path, key]));
 }
 

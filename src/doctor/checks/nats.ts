@@ -1,3 +1,4 @@
+import { alertSubjects } from '../../agent/index.ts';
 import { type Clock, messageOf, StillpointError, silentLogger } from '../../base/index.ts';
 import { connectNats, type NatsConnection, type NatsStatus } from '../../nats/index.ts';
 import { type Answer, answerOf, defineCheck } from '../check.ts';
@@ -33,7 +34,7 @@ async function askNats(outside: Outside, signal: AbortSignal): Promise<NatsFacts
   const nats = connection.value;
   try {
     const connected = await answerOf(untilConnected(nats, clock));
-    const refused = connected.ok ? await listen(nats, subjects, clock, signal) : [];
+    const refused = connected.ok ? await listen(nats, alertSubjects(subjects), clock, signal) : [];
     return { servers, connected, refused };
   } finally {
     await nats.close();
@@ -67,12 +68,12 @@ function untilConnected(nats: NatsConnection, clock: Clock): Promise<{ server: s
 
 async function listen(
   nats: NatsConnection,
-  subjects: readonly string[],
+  subjects: readonly { subject: string }[],
   clock: Clock,
   signal: AbortSignal,
 ) {
   const refused: { subject: string; message: string }[] = [];
-  for (const subject of subjects) {
+  for (const { subject } of subjects) {
     nats.subscribe(subject, () => undefined, {
       onRefused: (error) => refused.push({ subject, message: messageOf(error) }),
     });

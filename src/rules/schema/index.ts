@@ -12,6 +12,7 @@ import { whenShape } from './when.ts';
 
 export { captureDefaults } from './capture.ts';
 export type { GivenTests } from './field-tests.ts';
+export { alertShape } from './kinds/alert.ts';
 export { FLOOR_RATIO } from './kinds/memory.ts';
 export { whenShape } from './when.ts';
 
@@ -49,6 +50,9 @@ export const ruleSchema = z.strictObject({
       .prefault({}),
   }),
 });
+
+/** `when.alert` as it was written. */
+export type GivenAlert = NonNullable<GivenRule['spec']['when']['alert']>;
 
 /** A checked rule in the form it was written in. */
 export type GivenRule = z.infer<typeof ruleSchema>;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { durationMs } from '../../base/index.ts';
-import { fieldMatch, textTest } from './field-tests.ts';
+import { textTest } from './field-tests.ts';
+import { alert } from './kinds/alert.ts';
 import { memory } from './kinds/memory.ts';
 import { schedule } from './kinds/schedule.ts';
 import { terminating } from './kinds/terminating.ts';
@@ -34,13 +35,6 @@ const crashLoop = z
       .prefault({}),
   })
   .describe('A container restarts again and again; its next life is captured');
-
-const alert = z
-  .strictObject({
-    shape: z.enum(['falco']).describe('Shape of the payload'),
-    match: z.array(fieldMatch).min(1).max(50).describe('Tests that must all hold'),
-  })
-  .describe('An alert from NATS or a webhook');
 
 /** The kinds of condition, each with the schema of what stands under it. */
 export const whenShape = { memory, event, crashLoop, terminating, alert, schedule };

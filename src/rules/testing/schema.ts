@@ -7,6 +7,7 @@ import {
   percentRatio,
 } from '../../base/index.ts';
 import { reasons } from '../../signal/index.ts';
+import { alertShape } from '../schema/index.ts';
 
 /** Kind of the documents that test rules. */
 export const RULE_TEST_KIND = 'RuleTest';
@@ -79,11 +80,12 @@ const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
 const alert = z.strictObject({
   of: containerName.optional().describe('The alert names its container by id; left out: by hints'),
-  shape: text.default('falco'),
+  shape: alertShape.default('falco'),
   fields: z.record(z.string(), scalar).default({}),
   hints: z
     .strictObject({
       containerIdPrefix: text.optional(),
+      podUid: text.optional(),
       namespace: text.optional(),
       pod: text.optional(),
       container: text.optional(),

@@ -159,7 +159,7 @@ class TestWorldImpl implements TestWorld {
     return [
       {
         kind: 'alert',
-        shape: shape as Extract<Signal, { kind: 'alert' }>['shape'],
+        shape,
         door: 'webhook',
         alertId: `alert-${atMs}`,
         fields,

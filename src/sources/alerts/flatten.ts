@@ -1,4 +1,4 @@
-import type { AlertValue } from '../../signal/index.ts';
+import { type AlertValue, alertFields } from '../../signal/index.ts';
 
 /** What is kept of one payload. Beyond a bound values are cut or left out, and that is counted. */
 export const flattenBounds = {
@@ -11,19 +11,18 @@ export const flattenBounds = {
   totalLengthMax: 65_536,
 } as const;
 
-/** How many values were cut or left out is told in this field; absent when none was. */
-export const LEFT_OUT_FIELD = 'stillpoint.leftOut';
-
 /**
  * A JSON object as one flat list: `{"output_fields": {"container.id": "a"}}` becomes
  * `output_fields.container.id: a`. A list of scalars becomes one text, joined by commas; other
- * lists count from 0 (`list.0.name`). Where two paths give the same name, the first stays.
+ * lists count from 0 (`list.0.name`). Where two paths give the same name, the first stays. How
+ * many values were cut or left out stands in `alertFields.leftOut`; a value that is beyond the
+ * bounds counts once, with all that is in it.
  */
 export function flatten(payload: object): Record<string, AlertValue> {
   const fields = new Map<string, AlertValue>();
   const bag = { fields, length: 0, leftOut: 0 };
-  for (const [name, value] of Object.entries(payload)) walk(bag, name, value, 1);
-  if (bag.leftOut > 0) fields.set(LEFT_OUT_FIELD, bag.leftOut);
+  walkInto(bag, '', payload, 1);
+  if (bag.leftOut > 0) fields.set(alertFields.leftOut, bag.leftOut);
   // fromEntries defines each name as the object's own: `__proto__` is then a name like any other.
   return Object.fromEntries(fields);
 }
@@ -34,19 +33,27 @@ interface Bag {
   leftOut: number;
 }
 
-function walk(bag: Bag, name: string, value: unknown, depth: number): void {
-  if (bag.fields.size >= flattenBounds.fieldsMax || depth > flattenBounds.depthMax) {
-    bag.leftOut++;
-    return;
+function walkInto(bag: Bag, prefix: string, parent: object, depth: number): void {
+  const keys = Object.keys(parent);
+  for (const [index, key] of keys.entries()) {
+    if (bag.fields.size >= flattenBounds.fieldsMax) {
+      bag.leftOut += keys.length - index;
+      return;
+    }
+    const value = (parent as Record<string, unknown>)[key];
+    if (value !== undefined) walk(bag, prefix + key, value, depth);
   }
-  if (isScalar(value)) {
+}
+
+function walk(bag: Bag, name: string, value: unknown, depth: number): void {
+  if (depth > flattenBounds.depthMax || name.length > flattenBounds.nameLengthMax) {
+    bag.leftOut++;
+  } else if (isScalar(value)) {
     put(bag, name, value);
   } else if (Array.isArray(value) && value.every(isScalar)) {
     put(bag, name, value.join(','));
   } else {
-    for (const [key, inner] of Object.entries(value as object)) {
-      walk(bag, `${name}.${key}`, inner, depth + 1);
-    }
+    walkInto(bag, `${name}.`, value as object, depth + 1);
   }
 }
 
@@ -57,9 +64,10 @@ function put(bag: Bag, name: string, value: AlertValue): void {
     kept = kept.slice(0, flattenBounds.valueLengthMax);
     bag.leftOut++;
   }
+  // JSON may hold a number that no double can, and has no word for infinity.
+  if (typeof kept === 'number' && !Number.isFinite(kept)) kept = String(kept);
   const length = name.length + (typeof kept === 'string' ? kept.length : 8);
-  const fits = bag.length + length <= flattenBounds.totalLengthMax;
-  if (!fits || name.length > flattenBounds.nameLengthMax) {
+  if (bag.length + length > flattenBounds.totalLengthMax) {
     bag.leftOut++;
     return;
   }

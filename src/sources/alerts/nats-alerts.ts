@@ -1,7 +1,9 @@
-import type { Cancel, Clock, Logger, StillpointError } from '../../base/index.ts';
+import { type Cancel, type Clock, type Logger, StillpointError } from '../../base/index.ts';
 import type { NatsConnection, NatsMessage } from '../../nats/index.ts';
+import type { AlertShape } from '../../signal/index.ts';
 import type { Emit, OnStatus, Source, SourceStatus } from '../source.ts';
 import { type AlertIntake, createAlertIntake } from './intake.ts';
+import { type AlertMaps, createAlertParsers } from './shapes.ts';
 
 /** The NATS server's own default for the largest message. */
 const BYTES_MAX = 1_048_576;
@@ -9,7 +11,8 @@ const BYTES_MAX = 1_048_576;
 export interface NatsAlertsOptions {
   /** Not closed by the source: others use it too. */
   connection: NatsConnection;
-  subjects: readonly string[];
+  subjects: readonly { subject: string; shape: AlertShape }[];
+  maps?: AlertMaps;
   emit: Emit;
   onStatus: OnStatus;
   clock: Clock;
@@ -17,8 +20,8 @@ export interface NatsAlertsOptions {
 }
 
 /**
- * The NATS door for alerts in falcosidekick's shape. Every agent listens to every alert, without a
- * queue group: only the node that runs the container can act on it. `live` while the connection
+ * The NATS door for alerts; each subject has one shape. Every agent listens to every alert, without
+ * a queue group: only the node that runs the container can act on it. `live` while the connection
  * stands and no subject is refused; alerts published while it does not are lost (core NATS).
  */
 export function createNatsAlertsSource(options: NatsAlertsOptions): Source {
@@ -40,9 +43,12 @@ class NatsAlerts implements Source {
 
   async start(): Promise<void> {
     const { connection, subjects } = this.options;
-    for (const subject of subjects) {
+    const parsers = createAlertParsers(this.options.maps);
+    for (const { subject, shape } of subjects) {
+      const parse = parsers.get(shape);
+      if (!parse) throw noMap(shape);
       const take = ({ data }: NatsMessage) => {
-        this.intake.take(data);
+        this.intake.take({ data }, parse);
         // The server was asked again and has agreed.
         if (this.refused.delete(subject)) this.refresh();
       };
@@ -95,4 +101,9 @@ class NatsAlerts implements Source {
     this.current = next;
     this.options.onStatus(this.name, next);
   }
+}
+
+function noMap(shape: AlertShape): StillpointError {
+  const message = `nats.subjects: there is no map for the shape ${shape}`;
+  return new StillpointError({ code: 'bad-config', message, hint: 'Write it in alerts.json.' });
 }

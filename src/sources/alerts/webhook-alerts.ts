@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '../../base/index.ts';
+import type { AlertShape } from '../../signal/index.ts';
 import type { Emit, OnStatus, Source, SourceStatus } from '../source.ts';
 import {
   type AlertDropReason,
@@ -7,8 +8,10 @@ import {
   createAlertIntake,
   tooLarge,
 } from './intake.ts';
+import type { AlertBody, AlertParser } from './parse.ts';
+import { type AlertMaps, createAlertParsers } from './shapes.ts';
 
-/** The largest body that the webhook takes; a Falco alert has 1 to 4 KiB. */
+/** The largest body that the webhook takes; an alert has 1 to 4 KiB, Alertmanager sends groups. */
 export const WEBHOOK_BYTES_MAX = 262_144;
 
 /** What the HTTP server answers; `message` is one line for people. */
@@ -19,20 +22,23 @@ export interface WebhookReply {
 
 /** The webhook door. The HTTP server owns the socket, the token and the cap on the body. */
 export interface WebhookAlertsSource extends Source {
-  /** One body that was posted to /alerts/falco by a sender who knows the token. Never throws. */
-  acceptFalcoAlert(body: Uint8Array): WebhookReply;
+  /** What may be posted: `/alerts/` and one of these. */
+  readonly shapes: readonly AlertShape[];
+  /** One body that was posted to /alerts/SHAPE by a sender who knows the token. Never throws. */
+  accept(shape: AlertShape, body: AlertBody): WebhookReply;
   /** A body over WEBHOOK_BYTES_MAX, refused before it was read. */
   refuseTooLarge(): WebhookReply;
 }
 
 export interface WebhookAlertsOptions {
+  maps?: AlertMaps;
   emit: Emit;
   onStatus: OnStatus;
   clock: Clock;
   log: Logger;
 }
 
-/** Alerts as falcosidekick's `webhook` output or Falco's `http_output` post them. */
+/** Alerts as falcosidekick, Falco, Alertmanager, senders of CloudEvents and others post them. */
 export function createWebhookAlertsSource(options: WebhookAlertsOptions): WebhookAlertsSource {
   return new WebhookAlerts(options);
 }
@@ -47,12 +53,16 @@ const STATUS_OF: Record<AlertDropReason, number> = {
 
 class WebhookAlerts implements WebhookAlertsSource {
   readonly name = 'alerts-webhook';
+  readonly shapes: readonly AlertShape[];
+  private readonly parsers: ReadonlyMap<AlertShape, AlertParser>;
   private readonly options: WebhookAlertsOptions;
   private readonly intake: AlertIntake;
   private current: SourceStatus = { state: 'starting' };
 
   constructor(options: WebhookAlertsOptions) {
     this.options = options;
+    this.parsers = createAlertParsers(options.maps);
+    this.shapes = [...this.parsers.keys()];
     this.intake = createAlertIntake({ ...options, door: 'webhook', bytesMax: WEBHOOK_BYTES_MAX });
   }
 
@@ -72,9 +82,13 @@ class WebhookAlerts implements WebhookAlertsSource {
     return this.intake.dropped();
   }
 
-  acceptFalcoAlert(body: Uint8Array): WebhookReply {
-    if (this.current.state === 'live') return replyTo(this.intake.take(body));
-    return replyTo(this.intake.drop('stopped', 'the agent does not take alerts now'));
+  accept(shape: AlertShape, body: AlertBody): WebhookReply {
+    if (this.current.state !== 'live') {
+      return replyTo(this.intake.drop('stopped', 'the agent does not take alerts now'));
+    }
+    const parse = this.parsers.get(shape);
+    if (parse) return replyTo(this.intake.take(body, parse));
+    return replyTo(this.intake.drop('bad-shape', `there is no map for the shape ${shape}`));
   }
 
   refuseTooLarge(): WebhookReply {
@@ -88,6 +102,10 @@ class WebhookAlerts implements WebhookAlertsSource {
 }
 
 function replyTo(verdict: AlertVerdict): WebhookReply {
-  if (verdict.kind === 'taken') return { status: 202, message: 'taken' };
+  if (verdict.kind === 'taken') {
+    const { alerts, leftOut } = verdict;
+    const message = leftOut > 0 ? `taken ${alerts} of ${alerts + leftOut}` : 'taken';
+    return { status: 202, message };
+  }
   return { status: STATUS_OF[verdict.reason], message: verdict.message };
 }

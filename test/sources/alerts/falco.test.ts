@@ -1,16 +1,22 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { AlertSignal } from '../../../src/signal/index.ts';
-import { LEFT_OUT_FIELD, parseFalcoAlert } from '../../../src/sources/alerts/index.ts';
+import { type AlertSignal, alertFields } from '../../../src/signal/index.ts';
+import { createAlertParsers } from '../../../src/sources/alerts/index.ts';
 import { falcoAlert, falcoBody } from '../../support/falco-alert.ts';
 
 const SEEN_MS = Date.UTC(2026, 0, 1, 10, 0, 1);
 
+const LEFT_OUT_FIELD = alertFields.leftOut;
+const parseFalco = (data: Uint8Array) =>
+  createAlertParsers().get('falco')?.({ data }, { door: 'nats', seenMs: SEEN_MS });
+
 function parse(body: Uint8Array | string): AlertSignal {
   const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
-  const parsed = parseFalcoAlert(bytes, 'nats', SEEN_MS);
-  if (parsed.kind !== 'alert') throw new Error(parsed.message);
-  return parsed.signal;
+  const parsed = parseFalco(bytes);
+  if (parsed?.kind !== 'alerts') throw new Error(parsed?.message);
+  const [signal] = parsed.signals;
+  if (!signal) throw new Error('no signal');
+  return signal;
 }
 
 const withFields = (output_fields: unknown) => parse(falcoBody({ output_fields }));
@@ -121,7 +127,7 @@ describe('a body that is no Falco alert', () => {
   ];
 
   it.each(cases)('is refused and not quoted: %s', (_what, text, reason) => {
-    const parsed = parseFalcoAlert(new TextEncoder().encode(text), 'nats', SEEN_MS);
+    const parsed = parseFalco(new TextEncoder().encode(text));
     expect(parsed).toMatchObject({ kind: 'refused', reason });
     expect(JSON.stringify(parsed)).not.toContain('secret');
   });

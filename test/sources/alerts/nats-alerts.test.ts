@@ -33,7 +33,10 @@ async function start(options: Parameters<typeof startFakeNats>[0] = {}) {
   const heard = createBell();
   const source = createNatsAlertsSource({
     connection: connect(server),
-    subjects: ['falco.>'],
+    subjects: [
+      { subject: 'falco.>', shape: 'falco' },
+      { subject: 'alerts.>', shape: 'alertmanager' },
+    ],
     emit: (signal) => {
       signals.push(signal);
       heard.ring();
@@ -106,6 +109,31 @@ describe('the NATS door for alerts', () => {
     sender.publish('falco.a.b', falcoBody());
     await until(() => signals.length === 1);
     expect(source.dropped()).toEqual({ 'too-large': 1, 'not-json': 1, 'bad-shape': 1 });
+  });
+
+  it('reads each subject by its own shape', async () => {
+    const { server, signals, until, sender } = await start();
+    await server.subscribed('alerts.>');
+    await connected(sender);
+    const labels = { alertname: 'High', pod: 'cart' };
+    const body = { alerts: [{ labels }, { labels }] };
+    sender.publish('alerts.a', new TextEncoder().encode(JSON.stringify(body)));
+    await until(() => signals.length === 2);
+    expect(signals).toMatchObject([{ shape: 'alertmanager' }, { hints: { pod: 'cart' } }]);
+  });
+
+  it('refuses to start for a shape without a map', async () => {
+    const server = await startFakeNats();
+    undo.push(() => server.stop());
+    const source = createNatsAlertsSource({
+      connection: connect(server),
+      subjects: [{ subject: 'a', shape: 'json/unknown' }],
+      emit: () => undefined,
+      onStatus: () => undefined,
+      clock: systemClock,
+      log: silentLogger,
+    });
+    await expect(source.start()).rejects.toMatchObject({ code: 'bad-config' });
   });
 
   it('is degraded with the reason when the server refuses the subject', async () => {
