@@ -92,7 +92,7 @@ export async function startBig(node: LabNode, via: Way, pod: string): Promise<Su
 }
 
 /** Publishes an alert about it, in the words of falcosidekick. */
-async function alert({ containerId }: Subject): Promise<void> {
+export async function alert({ containerId }: Subject): Promise<void> {
   const connection = await connect({ servers: labInfo().nats.url });
   const payload = {
     output: 'A shell was spawned in a container with an attached terminal',

@@ -22,6 +22,7 @@ export {
 export {
   type Cure,
   fillCheckpointsDisk,
+  forgetRightsAtOnce,
   giveOldCriu,
   hideRuntimeSocket,
   makeCheckpointsReadOnly,
