@@ -180,6 +180,7 @@ function lazyKubelet(find: () => Promise<KubeletClient>): KubeletClient {
     },
     requestCheckpoint: async (request, signal) => (await get()).requestCheckpoint(request, signal),
     config: async (): Promise<KubeletConfig> => (await get()).config(),
+    probeMetrics: async (signal) => (await get()).probeMetrics(signal),
     close() {
       closed = true;
       inner?.close();

@@ -20,6 +20,7 @@ import {
   keepOnlyPods,
   memoryThresholds,
   noteRefused,
+  probeWatches,
   type Redactor,
   type RulesCore,
   type RulesOptions,
@@ -291,7 +292,9 @@ class DecisionSideImpl implements DecisionSide {
     this.#podsDue = true;
     queueMicrotask(() => {
       this.#podsDue = false;
-      this.#memoryTargets?.update(memoryThresholds(this.intake.core(), this.intake.state()));
+      const [core, state] = [this.intake.core(), this.intake.state()];
+      this.#memoryTargets?.update(memoryThresholds(core, state));
+      this.sources.probes.watch(probeWatches(core, state));
     });
   }
 

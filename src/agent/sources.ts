@@ -4,11 +4,13 @@ import {
   createMemorySource,
   createNatsAlertsSource,
   createPodsSource,
+  createProbesSource,
   createScheduleSource,
   createWebhookAlertsSource,
   type Emit,
   type MemorySource,
   type OnStatus,
+  type ProbesSource,
   type ScheduleSource,
   type Source,
   type WebhookAlertsSource,
@@ -24,6 +26,7 @@ export interface Sources {
   /** Absent where there are no cgroups. */
   memory?: MemorySource;
   schedule: ScheduleSource;
+  probes: ProbesSource;
   /** Absent where nobody may post alerts. */
   webhook?: WebhookAlertsSource;
   all: readonly Source[];
@@ -54,12 +57,13 @@ const LOOK_EVERY_MS = 20;
 
 export function createSources(options: SourcesOptions): Sources {
   const { config, clients, clock } = options;
-  const { api, node, nats } = clients;
+  const { api, kubelet, node, nats } = clients;
   const common = { ...options, nodeName: config.node };
   const maps = alertMaps(config.alerts);
   const pods = createPodsSource({ ...common, api });
   const events = createEventsSource({ ...common, api });
   const schedule = createScheduleSource(common);
+  const probes = createProbesSource({ ...common, kubelet });
   const webhook =
     config.http.alertsTokenFile === undefined
       ? undefined
@@ -74,13 +78,14 @@ export function createSources(options: SourcesOptions): Sources {
           maps,
         })
       : undefined;
-  const all = [pods, events, schedule, webhook, memory, alerts].filter(
+  const all = [pods, events, schedule, probes, webhook, memory, alerts].filter(
     (source): source is Source => source !== undefined,
   );
   return {
     pods,
     memory,
     schedule,
+    probes,
     webhook,
     all,
     async start() {

@@ -35,6 +35,8 @@ export interface KubeletClientOptions {
 const REPLY_BYTES_MAX = 64 * 1024;
 const CONFIG_BYTES_MAX = 1024 * 1024;
 const CONFIG_TIMEOUT_MS = 15_000;
+const METRICS_BYTES_MAX = 8 * 1024 * 1024;
+const METRICS_TIMEOUT_MS = 10_000;
 
 /**
  * The kubelet over HTTP/1.1. Throws `bad-config` when the address is not allowed. Files named in
@@ -47,8 +49,13 @@ export function createKubeletClient(options: KubeletClientOptions): KubeletClien
   const transport = createTransport(server, options.clock);
 
   /** Any HTTP reply; a 401, which has done nothing yet, once more with fresh credentials. */
-  const send = async (asked: Asked, bytesMax: number, signal: AbortSignal) => {
-    const request = { ...asked, headers: { Accept: 'application/json' } };
+  const send = async (
+    asked: Asked,
+    bytesMax: number,
+    signal: AbortSignal,
+    accept = 'application/json',
+  ) => {
+    const request = { ...asked, headers: { Accept: accept } };
     try {
       let reply: KubeletReply = { status: 0, body: '' };
       for (const fresh of [false, true]) {
@@ -82,6 +89,18 @@ export function createKubeletClient(options: KubeletClientOptions): KubeletClien
         deadline.end();
       }
     },
+    async probeMetrics(signal) {
+      const asked: Asked = { method: 'GET', path: `${prefix}/metrics/probes`, server };
+      const deadline = createDeadline(options.clock, METRICS_TIMEOUT_MS, asked);
+      try {
+        const either = AbortSignal.any([signal, deadline.signal]);
+        const reply = await send(asked, METRICS_BYTES_MAX, either, 'text/plain');
+        if (reply.status !== 200) throw fromStatus(reply, asked, way.metricsRule);
+        return reply.body;
+      } finally {
+        deadline.end();
+      }
+    },
     close: () => transport.close(),
   };
 }
@@ -93,14 +112,19 @@ interface Way {
   credentials(fresh: boolean): Promise<Credentials>;
   /** The RBAC rule that config() needs. */
   configRule: string;
+  /** The RBAC rule that probeMetrics() needs. */
+  metricsRule: string;
 }
+
+const PROXY_RULE = 'apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"]';
 
 function proxyWay({ identity, nodeName }: KubeletClientOptions): Way {
   return {
     server: identity.server,
     prefix: `/api/v1/nodes/${encodeURIComponent(nodeName)}/proxy`,
     credentials: (fresh) => identity.credentials({ fresh }),
-    configRule: 'apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"]',
+    configRule: PROXY_RULE,
+    metricsRule: PROXY_RULE,
   };
 }
 
@@ -131,6 +155,7 @@ function directWay(
       };
     },
     configRule: 'apiGroups: [""], resources: ["nodes/configz"], verbs: ["get"]',
+    metricsRule: 'apiGroups: [""], resources: ["nodes/metrics"], verbs: ["get"]',
   };
 }
 

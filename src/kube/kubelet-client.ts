@@ -31,6 +31,11 @@ export interface KubeletClient {
   ): Promise<KubeletReply>;
   /** GET /configz: the fields that Stillpoint uses; `forbidden` without nodes/configz. */
   config(): Promise<KubeletConfig>;
+  /**
+   * GET /metrics/probes: the Prometheus text, at most 8 MiB of it; `forbidden` without
+   * nodes/metrics.
+   */
+  probeMetrics(signal: AbortSignal): Promise<string>;
   close(): void;
 }
 

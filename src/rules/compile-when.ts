@@ -5,7 +5,7 @@ import type { When } from './when.ts';
 
 /** The condition of a rule. The schema made sure that exactly one kind is there. */
 export function compileWhen(given: GivenRule['spec']['when']): When {
-  const { memory, event, crashLoop, terminating, alert, schedule } = given;
+  const { memory, event, crashLoop, probe, terminating, alert, schedule } = given;
   if (memory) {
     const { above, for: forMs, orFullWithin, floor = FLOOR_RATIO, below } = memory;
     return {
@@ -39,6 +39,7 @@ export function compileWhen(given: GivenRule['spec']['when']): When {
   if (alert) {
     return { kind: 'alert', shape: alert.shape, match: compileAlertMatch(alert) };
   }
+  if (probe) return { kind: 'probe', ...probe };
   if (terminating) return { kind: 'terminating', ...terminating };
   if (schedule) {
     const { startingDeadline, jitter, ...plan } = schedule;

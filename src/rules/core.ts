@@ -40,6 +40,7 @@ export interface RulesCore {
   /** By the Event's reason. */
   readonly eventByReason: ReadonlyMap<string, readonly RuleOf<'event'>[]>;
   readonly crashLoop: readonly RuleOf<'crashLoop'>[];
+  readonly probe: readonly RuleOf<'probe'>[];
   readonly terminating: readonly RuleOf<'terminating'>[];
   readonly alert: readonly RuleOf<'alert'>[];
 }
@@ -75,6 +76,7 @@ export function createRulesCore(all: readonly Rule[], options: RulesOptions): Ru
     memory: rules.filter(isOf('memory')),
     eventByReason,
     crashLoop: rules.filter(isOf('crashLoop')),
+    probe: rules.filter(isOf('probe')),
     terminating: rules.filter(isOf('terminating')),
     alert: rules.filter(isOf('alert')),
   };

@@ -1,7 +1,8 @@
-import { isRunning, type ReasonCode, type Target } from '../signal/index.ts';
-import { deniedBy, isOf, memoryRulesOf, type RulesCore } from './core.ts';
+import { isRunning, type ProbeFact, type ReasonCode, type Target } from '../signal/index.ts';
+import { deniedBy, isOf, memoryRulesOf, type RulesCore, reachesPod } from './core.ts';
 import { targetOf } from './judge.ts';
 import type { Rule, RuleOf } from './rule.ts';
+import { selectsContainer } from './select.ts';
 import type { RulesState } from './state.ts';
 import type { SchedulePlan } from './when.ts';
 
@@ -53,6 +54,40 @@ function sensitivityOf(rules: readonly RuleOf<'memory'>[]) {
         }
       : {}),
   };
+}
+
+/** A probe whose counts a rule waits for. */
+export interface ProbeWatch {
+  target: Target;
+  /** The pod's uid as the kubelet has it. */
+  kubeletPodUid: string;
+  type: ProbeFact['type'];
+  periodMs: number;
+}
+
+/**
+ * What the probes source is to look at: every probe of a running container that a probe rule
+ * reaches and the deny list does not. Ask again after each pod signal and each reload.
+ */
+export function probeWatches(core: RulesCore, state: RulesState): ProbeWatch[] {
+  const watches: ProbeWatch[] = [];
+  if (core.probe.length === 0) return watches;
+  for (const entry of state.pods.byUid.values()) {
+    for (const container of entry.fact.containers) {
+      if (container.probes.length === 0 || !isRunning(container)) continue;
+      const rules = core.probe.filter(
+        (rule) => reachesPod(entry, rule) && selectsContainer(rule.target, container),
+      );
+      if (rules.length === 0 || deniedBy(core, entry, container) !== undefined) continue;
+      const { uid, staticUid = uid } = entry.fact;
+      for (const { type, periodMs } of container.probes) {
+        if (!rules.some(({ when }) => when.type === type)) continue;
+        const target = targetOf({ entry, container });
+        watches.push({ target, kubeletPodUid: staticUid, type, periodMs });
+      }
+    }
+  }
+  return watches;
 }
 
 /** A cron line that the schedule source is to tick for. */

@@ -59,13 +59,14 @@ export function noteRefused(
   if (one.limits.cooldown.forMs === 0) return;
   const entry = state.pods.byUid.get(target.podUid);
   const memo = entry && memoOf(entry, target.container, one.rule);
-  if (memo?.kind === 'memory' && memo.containerId === target.containerId) takeBackFiring(memo);
+  const isOfLife = memo?.kind === 'memory' || memo?.kind === 'probe';
+  if (isOfLife && memo.containerId === target.containerId) takeBackFiring(memo);
 }
 
 /** What was a firing is none any more: the life may fire again. */
 export function takeBackFiring(memo: Memo): void {
-  if (memo.kind !== 'memory') return;
-  memo.firedMs = undefined;
+  if (memo.kind !== 'memory' && memo.kind !== 'probe') return;
+  if (memo.kind === 'memory') memo.firedMs = undefined;
   memo.reported = undefined;
 }
 

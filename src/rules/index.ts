@@ -11,6 +11,8 @@ export { createDenyList, type DenyList, deniedNamespaces, denyReason } from './d
 export {
   type MemoryThreshold,
   memoryThresholds,
+  type ProbeWatch,
+  probeWatches,
   quietCounts,
   type ScheduleEntry,
   scheduleEntries,

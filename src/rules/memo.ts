@@ -6,7 +6,7 @@ import { type CountWindow, shiftWindow } from './window.ts';
  * What one rule remembers of one container, beside its cooldown. Plain data, saved as it is. It
  * goes with the pod, so what is held is bounded by the pods of the node.
  */
-export type Memo = MemoryMemo | EventMemo | CrashLoopMemo;
+export type Memo = MemoryMemo | EventMemo | CrashLoopMemo | ProbeMemo;
 
 /** A life above the limit of a memory rule. */
 export interface MemoryMemo {
@@ -40,6 +40,21 @@ export interface CrashLoopMemo {
   arm?: Arm;
 }
 
+/** Failures of a probe in a row, in one life. */
+export interface ProbeMemo {
+  kind: 'probe';
+  containerId: string;
+  /** By the kubelet's counters. */
+  counted: number;
+  /** By its Events, and when the last of them happened. */
+  told: number;
+  toldMs?: number;
+  /** The longest row that was judged: the same failure is both counted and told. */
+  judged: number;
+  /** What was said last of this row; 'fired' ends it. */
+  reported?: ReasonCode;
+}
+
 /** Waits for a life (containerId absent) or for a life to be old enough (dueMs). */
 export interface Arm {
   containerId?: string;
@@ -56,6 +71,7 @@ export function dueOf(memo: Memo): number | undefined {
     case 'crashLoop':
       return memo.arm?.dueMs;
     case 'event':
+    case 'probe':
       return undefined;
   }
 }
@@ -70,6 +86,9 @@ export function shiftMemo(memo: Memo, byMs: number): void {
       return;
     case 'event':
       shiftWindow(memo.counts, byMs);
+      return;
+    case 'probe':
+      if (memo.toldMs !== undefined) memo.toldMs += byMs;
       return;
     case 'crashLoop':
       shiftWindow(memo.restarts, byMs);

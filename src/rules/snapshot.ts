@@ -149,6 +149,15 @@ const memoSchema = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('event'), counts: countWindow }),
   z.object({
+    kind: z.literal('probe'),
+    containerId: z.string(),
+    counted: z.number(),
+    told: z.number(),
+    toldMs: z.number().optional(),
+    judged: z.number(),
+    reported: z.string().optional(),
+  }),
+  z.object({
     kind: z.literal('crashLoop'),
     restarts: countWindow,
     countedEnd: z.string().optional(),

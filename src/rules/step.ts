@@ -7,6 +7,7 @@ import { stepAlert } from './kinds/alert.ts';
 import { stepCrashLoop, wakeCrashLoop } from './kinds/crash-loop.ts';
 import { stepEvent } from './kinds/event.ts';
 import { countUnselectedOom, forgetEndedLife, stepMemory, wakeMemory } from './kinds/memory.ts';
+import { stepProbe } from './kinds/probe.ts';
 import { stepRequest } from './kinds/request.ts';
 import { stepTerminating } from './kinds/terminating.ts';
 import { stepTick } from './kinds/tick.ts';
@@ -58,6 +59,9 @@ function take(under: Step, signal: Signal): void {
       break;
     case 'memory':
       stepMemory(under, signal);
+      break;
+    case 'probe':
+      stepProbe(under, signal);
       break;
     case 'alert':
       stepAlert(under, signal);

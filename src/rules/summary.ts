@@ -1,5 +1,11 @@
 import { formatBytes, formatPercent, unreachable } from '../base/index.ts';
-import { type AlertSignal, alertFields, type MemorySignal, type Signal } from '../signal/index.ts';
+import {
+  type AlertSignal,
+  alertFields,
+  describeTarget,
+  type MemorySignal,
+  type Signal,
+} from '../signal/index.ts';
 import type { SignalSummary } from './decision.ts';
 import type { Redactor } from './redact.ts';
 
@@ -33,6 +39,13 @@ function describe(signal: Signal, redactor: Redactor): Description {
     }
     case 'memory':
       return describeMemory(signal);
+    case 'probe': {
+      const { target, type, failures, successes } = signal;
+      const container = describeTarget(target);
+      const times = `${failures} ${failures === 1 ? 'time' : 'times'}`;
+      const text = `${type} probe of ${target.container} failed ${times}`;
+      return { text, data: { container, type, failures, successes } };
+    }
     case 'alert':
       return describeAlert(signal, redactor);
     case 'tick': {

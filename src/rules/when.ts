@@ -1,4 +1,4 @@
-import type { AlertShape } from '../signal/index.ts';
+import type { AlertShape, ProbeFact } from '../signal/index.ts';
 
 /** Exactly one condition kind a rule. */
 export type When =
@@ -13,6 +13,7 @@ export type When =
     }
   | { kind: 'event'; match: EventMatch; atLeast: number; withinMs: number }
   | { kind: 'crashLoop'; restarts: number; withinMs: number; captureAfterMs: number }
+  | { kind: 'probe'; type: ProbeFact['type']; failures: number }
   | { kind: 'terminating'; causes: readonly TerminationCause[]; reserve: number }
   | { kind: 'alert'; shape: AlertShape; match: readonly FieldMatch[] }
   | ({ kind: 'schedule' } & SchedulePlan);

@@ -27,6 +27,7 @@ export type {
   MemorySignal,
   PodChangedSignal,
   PodGoneSignal,
+  ProbeSignal,
   RequestSignal,
   Signal,
   SignalKind,

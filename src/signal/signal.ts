@@ -1,4 +1,4 @@
-import type { PodFact } from './pod-fact.ts';
+import type { PodFact, ProbeFact } from './pod-fact.ts';
 import type { Target } from './target.ts';
 
 /** What every signal carries. */
@@ -61,6 +61,15 @@ export interface MemoryLevel {
   /** Use that the kernel cannot drop: usage minus inactive file pages. */
   usedBytes: number;
   limitBytes: number;
+}
+
+/** What the kubelet counted of one probe of one container since the last look. */
+export interface ProbeSignal extends SignalBase {
+  kind: 'probe';
+  target: Target;
+  type: ProbeFact['type'];
+  failures: number;
+  successes: number;
 }
 
 /** A scalar of an alert's payload. */
@@ -135,6 +144,7 @@ export type Signal =
   | PodGoneSignal
   | EventSignal
   | MemorySignal
+  | ProbeSignal
   | AlertSignal
   | TickSignal
   | RequestSignal

@@ -21,6 +21,12 @@ export {
 } from './memory/index.ts';
 export { createPodsSource, type PodsSourceOptions, podFactFromApi } from './pods/index.ts';
 export {
+  createProbesSource,
+  type ProbesSource,
+  type ProbesSourceOptions,
+  type ProbeWatch,
+} from './probes/index.ts';
+export {
   createScheduleSource,
   type ScheduleEntry,
   type ScheduleSource,

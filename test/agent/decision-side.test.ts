@@ -134,7 +134,12 @@ describe('the side that decides', () => {
     const { side } = await started(() => {
       throw new RangeError('nothing may fire');
     });
-    expect(side.sources.all.map(({ name }) => name)).toEqual(['pods', 'events', 'schedule']);
+    expect(side.sources.all.map(({ name }) => name)).toEqual([
+      'pods',
+      'events',
+      'schedule',
+      'probes',
+    ]);
     await side.stop();
   });
 });

@@ -42,6 +42,17 @@ const KINDS: Record<string, Kind> = {
     happen: ({ sim }) => sim.scenario.crashLoop(CART, 2_000),
     cause: /failed|restart/i,
   },
+  probe: {
+    when: 'probe: { type: liveness, failures: 2 }',
+    // Its own failures, seen by the kubelet's counters and by its Events.
+    happen: ({ sim }) => void sim.scenario.failLiveness(CART),
+    cause: /iveness probe/,
+  },
+  terminating: {
+    when: 'terminating: { causes: [delete], reserve: 20% }',
+    happen: ({ sim }) => void sim.scenario.deletePod(CART, 20_000),
+    cause: /pod shop.cart is being deleted/,
+  },
   alert: {
     when: 'alert: { shape: falco, match: [{ field: priority, severityAtLeast: Critical }] }',
     async happen({ sim }, running) {
@@ -58,6 +69,12 @@ const KINDS: Record<string, Kind> = {
   },
 };
 
+const liveness = { handler: 'tcpSocket', periodMs: 1_000, failureThreshold: 30 } as const;
+const probed = {
+  ...cart(),
+  containers: cart().containers.map((one) => ({ ...one, liveness })),
+};
+
 const cases = Object.keys(KINDS).flatMap((kind) => [
   [kind, 'cri'] as const,
   [kind, 'kubelet'] as const,
@@ -71,7 +88,7 @@ describe('the whole street', () => {
     const target = 'target: { namespaces: [shop] }';
     const capture = `capture: { via: ${via} }, retain: { class: crash }`;
     node.rules('rule', rule('the-rule', `when: { ${kind.when} }, ${target}, ${capture}`));
-    node.sim.scenario.addPod(cart());
+    node.sim.scenario.addPod(name === 'probe' ? probed : cart());
     node.sim.scenario.addPod({ ...cart({ name: 'bystander' }), namespace: 'other' });
     const running = await node.start();
     const { containerId: firstLife } = node.sim.scenario.running(CART).life;

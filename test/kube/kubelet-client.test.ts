@@ -111,6 +111,21 @@ describe('a kubelet whose certificate the cluster CA has signed', () => {
       hint: expect.stringContaining('resources: ["nodes/configz"], verbs: ["get"]'),
     });
   });
+
+  it('tells the counters of its probes as text, or which right is missing for that', async () => {
+    const asked = kubelet.probeMetrics(never);
+    const exchange = await server.next('other');
+    expect([exchange.method, exchange.url]).toEqual(['GET', '/metrics/probes']);
+    expect(exchange.headers.accept).toBe('text/plain');
+    exchange.reply(200, 'prober_probe_total{} 1');
+    expect(await asked).toBe('prober_probe_total{} 1');
+    const refused = kubelet.probeMetrics(never);
+    (await server.next('other')).reply(403, 'Forbidden (user=x, verb=get, resource=nodes)');
+    await expect(refused).rejects.toMatchObject({
+      code: 'forbidden',
+      hint: expect.stringContaining('resources: ["nodes/metrics"], verbs: ["get"]'),
+    });
+  });
 });
 
 describe('a kubelet with the self-signed certificate that kubelets make for themselves', () => {

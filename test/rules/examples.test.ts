@@ -23,6 +23,7 @@ describe('the examples in rules/', () => {
       'crashLoop',
       'event',
       'memory',
+      'probe',
       'schedule',
       'terminating',
     ]);

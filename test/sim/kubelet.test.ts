@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../src/base/index.ts';
 import { createKubeletClient, resolveIdentity } from '../../src/kube/index.ts';
-import { CART, CART_APP, type Rig, useSims } from './rig.ts';
+import { advanceUntil, CART, CART_APP, type Rig, useSims } from './rig.ts';
 
 const startSim = useSims();
 
@@ -97,6 +97,19 @@ describe('the simulated kubelet answers', () => {
     const words =
       'Forbidden (user=system:serviceaccount:shop:viewer, verb=create, resource=nodes, subresource(s)=[checkpoint])\n';
     expect(await ask(rig, path, { token: 'viewer' })).toEqual([403, words]);
+  });
+
+  it('the counters of its probes, over the lives of a container', async () => {
+    const rig = await startSim();
+    const liveness = { handler: 'httpGet', periodMs: 1_000, failureThreshold: 3 } as const;
+    const containers = CART.containers.map((one) => ({ ...one, liveness }));
+    const { uid } = rig.sim.scenario.addPod({ ...CART, containers });
+    await rig.clock.advance(2_000);
+    await advanceUntil(rig.clock, rig.sim.scenario.failLiveness(CART_APP));
+    const text = await rig.kubelet.probeMetrics(new AbortController().signal);
+    const labels = `container="app",namespace="shop",pod="cart",pod_uid="${uid}",probe_type="Liveness"`;
+    expect(text).toContain(`prober_probe_total{${labels},result="failed"} 3\n`);
+    expect(text).toContain(`prober_probe_total{${labels},result="successful"} 2\n`);
   });
 
   it('its configuration, which our client can read', async () => {

@@ -65,6 +65,7 @@ export function createKubeletSight(
       },
       requestCheckpoint: (request, signal) => noted(kubelet.requestCheckpoint(request, signal)),
       config: () => noted(kubelet.config()),
+      probeMetrics: (signal) => noted(kubelet.probeMetrics(signal)),
       close: () => kubelet.close(),
     },
     note(verdict) {

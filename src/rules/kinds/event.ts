@@ -18,6 +18,7 @@ import { selectsContainer } from '../select.ts';
 import { countQuiet } from '../state.ts';
 import { part, type TrailPart } from '../trail.ts';
 import { addCount, sumWindow, trimWindow } from '../window.ts';
+import { stepProbeEvent } from './probe.ts';
 
 /** Of a message only the beginning is told. */
 const MESSAGE_CHARS_MAX = 1_000;
@@ -28,13 +29,16 @@ const PROBE_ERROR = /^(Liveness|Readiness|Startup) probe errored/;
 
 /** A Kubernetes Event about a pod. Events of pods that are not on this node are passed over. */
 export function stepEvent(step: Step, signal: EventSignal): void {
-  const rules = step.core.eventByReason.get(signal.reason);
-  if (!rules) return;
+  const { eventByReason, probe } = step.core;
+  const rules = eventByReason.get(signal.reason) ?? [];
+  const isOfProbe = signal.reason === 'Unhealthy' && probe.length > 0;
+  if (rules.length === 0 && !isOfProbe) return;
   const entry = podOfName(step.state.pods, signal.namespace, signal.pod);
   if (!entry || !isAboutPod(signal, entry)) return;
   const message = signal.message.startsWith(COMBINED)
     ? signal.message.slice(COMBINED.length)
     : signal.message;
+  if (isOfProbe) stepProbeEvent(step, entry, signal, message);
   for (const rule of rules) {
     if (!reachesPod(entry, rule)) countQuiet(step.state, rule.id, 'not-selected');
     else if (!matches(rule, signal, message)) countQuiet(step.state, rule.id, 'no-match');
@@ -55,8 +59,7 @@ function stepRule(
   }
   const one = { rule, entry, container: found.container };
   const seen = countEvent(step, one, signal);
-  const finding =
-    judgeTarget(step.core, one) ?? judgeWindow(rule, seen) ?? judgeLimits(step, one);
+  const finding = judgeTarget(step.core, one) ?? judgeWindow(rule, seen) ?? judgeLimits(step, one);
   const when = [...matchParts(step, rule, signal), countPart(rule, seen)];
   if (finding) {
     suppress(step, rule, finding, { target: targetOf(one), when });

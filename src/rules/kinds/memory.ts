@@ -72,7 +72,8 @@ export function countUnselectedOom(step: Step, entry: PodEntry, before: PodFact 
 /** The pod changed: a life that is over is forgotten. */
 export function forgetEndedLife(one: Case): void {
   const memo = memoOf(one.entry, one.container.name, one.rule.id);
-  if (memo?.kind !== 'memory' || memo.containerId === one.container.containerId) return;
+  const isOfLife = memo?.kind === 'memory' || memo?.kind === 'probe';
+  if (!isOfLife || memo.containerId === one.container.containerId) return;
   one.entry.memos.get(one.container.name)?.delete(one.rule.id);
 }
 

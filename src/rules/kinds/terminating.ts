@@ -1,6 +1,7 @@
 import { formatDuration, formatPercent } from '../../base/index.ts';
 import { isRunning, type PodFact } from '../../signal/index.ts';
 import { reachesPod } from '../core.ts';
+import type { SignalSummary } from '../decision.ts';
 import {
   type Finding,
   fire,
@@ -47,23 +48,32 @@ function judgePod(
   const freezeMsMax = leftMs - graceMs * rule.when.reserve;
   const when = [causePart(rule, entry.fact), gracePart(rule, graceMs, leftMs)];
   const detail = `${formatDuration(leftMs)} of ${formatDuration(graceMs)} grace left`;
+  const signal = summarizeDeletion(step, entry.fact, detail);
   for (const container of entry.fact.containers) {
     if (!selectsContainer(rule.target, container) || !isRunning(container)) continue;
     const one = { rule, entry, container };
     const finding =
       judgeTarget(step.core, one) ?? judgeGrace(freezeMsMax, detail) ?? judgeLimits(step, one);
     if (finding) {
-      suppress(step, rule, finding, { target: targetOf(one), when });
+      suppress(step, rule, finding, { target: targetOf(one), when, signal });
       continue;
     }
     const thawedByMs = step.nowMs + freezeMsMax;
     fire(step, one, {
       detail: `${causeOf(entry.fact)}, ${detail}; runs again by ${formatTime(thawedByMs)}`,
       when,
+      signal,
       thawedByMs,
       deathExpectedAtMs: step.nowMs + leftMs,
     });
   }
+}
+
+function summarizeDeletion(step: Step, pod: PodFact, left: string): SignalSummary {
+  const { namespace, name, uid, deletingAtMs, disruptionReason, terminationGraceMs } = pod;
+  const text = `pod ${namespace}/${name} is being deleted (${disruptionReason ?? 'plainly'}), ${left}`;
+  const data = { namespace, name, uid, deletingAtMs, disruptionReason, terminationGraceMs };
+  return { ...step.summary(), text, data };
 }
 
 /** Without any time of its own a capture would take what was promised to the application. */

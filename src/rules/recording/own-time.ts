@@ -16,10 +16,12 @@ export interface OwnTime {
 const DUE_MAX = 100_000;
 
 export function createOwnTime(rules: readonly Rule[]): OwnTime {
-  const ticks = scheduleEntries(rules).filter(({ suspend }) => !suspend).map((entry) => ({
-    entry,
-    nextMs: Number.POSITIVE_INFINITY,
-  }));
+  const ticks = scheduleEntries(rules)
+    .filter(({ suspend }) => !suspend)
+    .map((entry) => ({
+      entry,
+      nextMs: Number.POSITIVE_INFINITY,
+    }));
   return {
     begin(atMs) {
       for (const tick of ticks) {

@@ -50,6 +50,13 @@ const signals: Readonly<Record<SignalKind, z.ZodType>> = {
     usedRatio: z.number(),
     levels: z.array(z.looseObject({ usedBytes: z.number(), limitBytes: z.number() })),
   }),
+  probe: z.looseObject({
+    ...times,
+    target,
+    type: z.string(),
+    failures: z.number(),
+    successes: z.number(),
+  }),
   alert: z.looseObject({
     ...times,
     shape: z.string(),

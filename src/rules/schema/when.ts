@@ -3,6 +3,7 @@ import { durationMs } from '../../base/index.ts';
 import { textTest } from './field-tests.ts';
 import { alert } from './kinds/alert.ts';
 import { memory } from './kinds/memory.ts';
+import { probe } from './kinds/probe.ts';
 import { schedule } from './kinds/schedule.ts';
 import { terminating } from './kinds/terminating.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, text } from './parts.ts';
@@ -37,4 +38,4 @@ const crashLoop = z
   .describe('A container restarts again and again; its next life is captured');
 
 /** The kinds of condition, each with the schema of what stands under it. */
-export const whenShape = { memory, event, crashLoop, terminating, alert, schedule };
+export const whenShape = { memory, event, crashLoop, probe, terminating, alert, schedule };

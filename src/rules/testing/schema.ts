@@ -76,6 +76,13 @@ const event = z.strictObject({
   count: z.int().min(1).default(1).describe('How many occurrences are new'),
 });
 
+const probeResult = z.strictObject({
+  of: containerName,
+  type: z.enum(['liveness', 'readiness', 'startup']).default('liveness'),
+  failures: z.int().min(0).default(0).describe('Counted by the kubelet since the last look'),
+  successes: z.int().min(0).default(0),
+});
+
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
 const alert = z.strictObject({
@@ -131,6 +138,7 @@ const signalKeys = [
   'start',
   'memory',
   'event',
+  'probe',
   'alert',
   'request',
 ];
@@ -147,6 +155,7 @@ const step = z
     start: containerName.optional().describe('A container that waits runs now, in its next life'),
     memory: memory.optional(),
     event: event.optional(),
+    probe: probeResult.optional(),
     alert: alert.optional(),
     request: z.union([containerName, request]).optional(),
     expect: z

@@ -42,6 +42,7 @@ class TestWorldImpl implements TestWorld {
     if (step.start !== undefined) return this.#start(step.start, atMs);
     if (step.memory) return this.#memory(step.memory, atMs);
     if (step.event) return this.#event(step.event, atMs);
+    if (step.probe) return this.#probe(step.probe, atMs);
     if (step.alert) return this.#alert(step.alert, atMs);
     if (step.request !== undefined) return this.#request(step.request, atMs);
     return [];
@@ -149,6 +150,13 @@ class TestWorldImpl implements TestWorld {
     const about = { namespace, pod: name, podUid: pod.uid, ...(container ? { container } : {}) };
     const what = { reason, type, message, countDelta: count, eventName: `${name}.${atMs}` };
     return [{ kind: 'event', ...about, ...what, ...times(atMs) }];
+  }
+
+  #probe(given: NonNullable<TestStep['probe']>, atMs: number): Signal[] | { wrong: string } {
+    const { of, ...counted } = given;
+    const found = this.#find(of);
+    if ('wrong' in found) return found;
+    return [{ kind: 'probe', target: targetOf(found), ...counted, ...times(atMs) }];
   }
 
   #alert(given: NonNullable<TestStep['alert']>, atMs: number): Signal[] | { wrong: string } {

@@ -8,6 +8,7 @@ import { lifeOf, type NodeModel } from '../model/index.ts';
 import type { Certificate } from '../pki/index.ts';
 import type { CheckpointRunner, GivenUp } from '../runtime/index.ts';
 import { archiveName, parseTimeout } from './checkpoint-request.ts';
+import { probeMetrics } from './probe-metrics.ts';
 
 export interface KubeletParts {
   nodeName: string;
@@ -75,6 +76,8 @@ export class KubeletServer {
       sendText(response, 200, 'ok');
     } else if (pathname === '/configz') {
       sendJson(response, 200, { kubeletconfig: this.#configuration() });
+    } else if (pathname === '/metrics/probes') {
+      sendText(response, 200, probeMetrics(this.#parts.model));
     } else {
       await this.#routeCheckpoint(request, response, pathname, searchParams);
     }
@@ -197,6 +200,7 @@ function refusal(
 /** KubeletFineGrainedAuthz: the fine one first, then proxy; a checkpoint knows only its own. */
 function subresourcesOf(pathname: string): string[] {
   if (pathname.startsWith('/checkpoint/')) return ['checkpoint'];
+  if (pathname.startsWith('/metrics/')) return ['metrics', 'proxy'];
   if (pathname === '/healthz') return ['healthz', 'proxy'];
   if (pathname === '/configz') return ['configz', 'proxy'];
   return ['proxy'];

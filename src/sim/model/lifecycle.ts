@@ -100,9 +100,11 @@ export class Lifecycle {
     // the kubelet does not count.
     const unanswered = standsStill(life) && liveness.handler === 'httpGet';
     if (!container.behaviour.livenessFails && !unanswered) {
+      container.probeResults.successful++;
       life.probeFailures = 0;
       return;
     }
+    container.probeResults.failed++;
     life.probeFailures++;
     const { name } = container.spec;
     this.#parts.recorder.record(pod, {

@@ -44,6 +44,7 @@ function makeContainer(spec: SimContainerSpec): SimContainer {
     behaviour: { growthBytesPerSecond: 0, livenessFails: false },
     state: { kind: 'waiting', reason: 'ContainerCreating', message: '' },
     restartCount: 0,
+    probeResults: { failed: 0, successful: 0 },
     backOffMs: 0,
   };
 }

@@ -93,6 +93,8 @@ export interface SimContainer {
   state: SimContainerState;
   restartCount: number;
   lastEnd?: LifeEnd;
+  /** Results of the liveness probe over all lives, as the kubelet counts them. */
+  probeResults: { failed: number; successful: number };
   /** Back-off before the next restart; 0 = the first restart is at once. */
   backOffMs: number;
 }

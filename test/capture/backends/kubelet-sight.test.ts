@@ -23,6 +23,7 @@ function rig() {
       address: 'https://node:10250',
       requestCheckpoint: async () => answers.checkpoint(),
       config: async () => answers.config(),
+      probeMetrics: async () => '',
       close: () => undefined,
     },
     clock,

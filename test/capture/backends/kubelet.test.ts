@@ -101,6 +101,7 @@ it('tells the kubelet a deadline that we always beat by closing the connection',
       return Promise.resolve({ status: 404, body: 'pod does not exist' });
     },
     config: () => Promise.reject(new Error('not asked')),
+    probeMetrics: () => Promise.reject(new Error('not asked')),
     close: () => undefined,
   };
   const backend = createKubeletBackend({
