@@ -73,6 +73,13 @@ describe('a command for every node', () => {
     });
   });
 
+  it('ends with 3 where the agent is killed under the command', async () => {
+    cluster.answers('agent-a', { err: 'command terminated with exit code 137\n', code: 137 });
+    const ran = await cluster.plugin('capture', 'shop/cart', '--node', 'node1');
+    expect(ran.code).toBe(3);
+    expect(ran.err).toContain('kubectl-stillpoint: node node1: the agent ended before');
+  });
+
   it('takes the --all-nodes of doctor for what it does anyway', async () => {
     const ran = await cluster.plugin('doctor', '--all-nodes');
     expect(ran.out).toBe('== node1\none\n== node2\ntwo\n');
