@@ -10,6 +10,7 @@ import {
   removeReasons,
   type SweepResult,
 } from '../retention/index.ts';
+import type { ContainerExplanation, ExplainQuery } from '../rules/index.ts';
 import { describeTarget, type RequestSignal } from '../signal/index.ts';
 import type { ApiHandler, ApiRoutes } from './api-server.ts';
 import type {
@@ -33,6 +34,7 @@ export interface ApiRoutesOptions {
   clock: Clock;
   random: Random;
   status(): Promise<AgentStatus>;
+  explain(query: ExplainQuery): ContainerExplanation[];
 }
 
 const captureBody = z.strictObject({
@@ -42,6 +44,13 @@ const captureBody = z.strictObject({
   via: z.enum(['auto', 'cri', 'kubelet']),
   by: z.string().max(200),
   evenInObserve: z.boolean().optional(),
+});
+
+const explainBody = z.strictObject({
+  namespace: z.string().min(1).max(63),
+  pod: z.string().min(1).max(253),
+  container: z.string().min(1).max(63).optional(),
+  rule: z.string().min(1).max(320).optional(),
 });
 
 const pruneBody = z.strictObject({ dryRun: z.boolean() });
@@ -54,6 +63,7 @@ export function createApiRoutes(options: ApiRoutesOptions): ApiRoutes {
     'GET /v1/status': () => status(),
     'POST /v1/captures': ({ body, send, signal, stopping }) =>
       capture(options, parse(captureBody, body), send, { signal, stopping }),
+    'POST /v1/explain': async ({ body }) => options.explain(parse(explainBody, body)),
     'POST /v1/prune': async ({ body, signal }) => {
       const { dryRun } = parse(pruneBody, body);
       return pruneReplyOf(await retention.runOnce('manual', { dryRun, signal }));

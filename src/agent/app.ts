@@ -107,6 +107,7 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
       retention: captures.retention,
       facts,
       status,
+      explain: (query) => decisions.explain(query),
     }),
     (error) => log.error('socket-trouble', { error }),
     clock,

@@ -10,13 +10,17 @@ import type { Dispatcher } from '../dispatch/index.ts';
 import type { TriggerOutcome } from '../outputs/index.ts';
 import type { RetentionPolicy } from '../retention/index.ts';
 import {
+  type ContainerExplanation,
   carryState,
   compileLimits,
   createDenyList,
   createRedactor,
   createRulesCore,
   createRulesState,
+  createWitness,
   denyReason,
+  type ExplainQuery,
+  explain,
   keepOnlyPods,
   memoryThresholds,
   noteRefused,
@@ -38,7 +42,7 @@ import { createRecorder, type Recorder } from './recorder.ts';
 import { createRuleFiles, type RuleFiles } from './rule-files.ts';
 import type { RuleSet } from './rule-set.ts';
 import { createSavedRulesState, noteJournalled, type SavedRulesState } from './rules-state.ts';
-import { sourceWarnings } from './source-warnings.ts';
+import { missingSources, sourceWarnings } from './source-warnings.ts';
 import { createSources, type Sources } from './sources.ts';
 
 export interface DecisionSideOptions {
@@ -67,6 +71,8 @@ export interface DecisionSide {
   modeChanged(): void;
   /** Absent: nothing is recorded. */
   readonly recorder?: Recorder;
+  /** Why each rule did or did not fire. Error: `not-found`. */
+  explain(query: ExplainQuery): ContainerExplanation[];
   /** Why the rule files as they are now are not in force. */
   refused(): string | undefined;
   /** Rules that cannot fire on this node, and why. */
@@ -106,6 +112,7 @@ class DecisionSideImpl implements DecisionSide {
   readonly #options: DecisionSideOptions;
   readonly #quiet: QuietLog;
   readonly #redactor: Redactor;
+  readonly #witness = createWitness();
   readonly #saved: SavedRulesState;
   readonly #ruleFiles: RuleFiles;
   readonly #memoryTargets: MemoryTargets | undefined;
@@ -153,6 +160,8 @@ class DecisionSideImpl implements DecisionSide {
     });
     facts.listen((fact) => {
       if (fact.kind === 'ended') this.#takeBack(fact.outcome);
+      else if (fact.kind === 'signal') this.#witness.signal(fact.signal);
+      else if (fact.kind === 'decision') this.#witness.decision(fact.decision);
     });
   }
 
@@ -183,6 +192,18 @@ class DecisionSideImpl implements DecisionSide {
     // What was captured before a time of observing cools down still.
     noteJournalled(core, state, this.#options.dispatcher.journal);
     this.intake.replace(core, state, 'mode');
+  }
+
+  explain(query: ExplainQuery): ContainerExplanation[] {
+    const { config, clients, clock } = this.#options;
+    const from = {
+      core: this.intake.core(),
+      state: this.intake.state(),
+      witness: this.#witness,
+      nowMs: clock.wallMs(),
+      noSource: missingSources(this.#set, config, clients),
+    };
+    return explain(from, query);
   }
 
   refused(): string | undefined {

@@ -4,12 +4,12 @@ import type { Clients } from './clients.ts';
 import type { AgentConfig } from './config-schema.ts';
 import type { RuleSet } from './rule-set.ts';
 
-/** `no-source`: rules that cannot fire on this node because nobody brings their signals. */
-export function sourceWarnings(
+/** Rules that cannot fire on this node because nobody brings their signals: rule id to why. */
+export function missingSources(
   { rules }: RuleSet,
   config: AgentConfig,
   clients: Pick<Clients, 'node' | 'nats'>,
-): string[] {
+): Map<string, string> {
   const missing = ({ when }: Rule): string | undefined => {
     const { kind } = when;
     if (kind === 'memory' && !clients.node) {
@@ -23,9 +23,24 @@ export function sourceWarnings(
     }
     return undefined;
   };
-  return rules.flatMap((rule: Rule) => {
-    const why = missing(rule);
-    return why === undefined ? [] : [`no-source: rule ${rule.id} (${rule.when.kind}): ${why}`];
+  return new Map(
+    rules.flatMap((rule: Rule) => {
+      const why = missing(rule);
+      return why === undefined ? [] : [[rule.id, why] as const];
+    }),
+  );
+}
+
+/** The same as warnings, with the code `no-source`. */
+export function sourceWarnings(
+  set: RuleSet,
+  config: AgentConfig,
+  clients: Pick<Clients, 'node' | 'nats'>,
+): string[] {
+  const missing = missingSources(set, config, clients);
+  return set.rules.flatMap(({ id, when }) => {
+    const why = missing.get(id);
+    return why === undefined ? [] : [`no-source: rule ${id} (${when.kind}): ${why}`];
   });
 }
 

@@ -17,6 +17,18 @@ export {
   type ScheduleEntry,
   scheduleEntries,
 } from './derive.ts';
+export {
+  type Answer,
+  answerText,
+  type ContainerExplanation,
+  createWitness,
+  type Explained,
+  type ExplainQuery,
+  explain,
+  type PastDecision,
+  type RuleExplanation,
+  type Witness,
+} from './explain/index.ts';
 export { ruleFingerprint } from './fingerprint.ts';
 export { noteFired, noteRefused } from './firings.ts';
 export { ruleJsonSchema } from './json-schema.ts';

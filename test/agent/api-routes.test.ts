@@ -69,6 +69,9 @@ async function rig(play: Play = async () => undefined) {
     clock,
     random: createRandom(1),
     status: async () => ({ version: '1.2.3' }) as AgentStatus,
+    explain: ({ namespace, pod }) => [
+      { namespace, pod, container: 'app', containerId: '', state: 'running', rules: [] },
+    ],
   });
   const hungUp = new AbortController();
   const stopping = new AbortController();

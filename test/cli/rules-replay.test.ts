@@ -115,3 +115,46 @@ describe('stillpoint rules replay', () => {
     expect(err).toContain(`${path}${message}`);
   });
 });
+
+describe('stillpoint rules explain', () => {
+  it('tells from a recording why a rule did not fire', async () => {
+    const path = fileOf(recordingOf().join(''));
+    const { code, out } = await run('rules', 'explain', 'shop/cart', '--recording', path);
+    expect(code).toBe(0);
+    const [head, , ...table] = rowsOf(out);
+    expect(head).toEqual([
+      'shop/cart/app: running since 00:00:00Z, restarted 0 times, container aaaaaaaaaaaa',
+    ]);
+    expect(table).toEqual([
+      ['RULE', 'KIND', 'ANSWER', 'WHY'],
+      ['live', 'event', 'cooldown', 'until 00:10:02Z'],
+    ]);
+  });
+
+  it('shows all that was looked at for one rule', async () => {
+    const path = fileOf(recordingOf().join(''));
+    const asked = ['shop/cart/app', '--rule', 'live', '--recording', path];
+    const { out } = await run('rules', 'explain', ...asked);
+    expect(out).toContain(
+      'answer  cooldown: the rule fired for the same target a short time ago\n',
+    );
+    expect(out).toMatch(/^- {2}limits\.cooldown {2}until 00:10:02Z$/m);
+    expect(out).toMatch(/^\+ {2}when\.event\.atLeast +2 within 1m +2$/m);
+    const json = await run('rules', 'explain', ...asked, '-o', 'json');
+    expect(JSON.parse(json.out)).toMatchObject([
+      {
+        container: 'app',
+        rules: [{ rule: 'live', answer: 'cooldown', last: { reason: 'cooldown' } }],
+      },
+    ]);
+  });
+
+  it.each([
+    ['shop', 2, 'names no container'],
+    ['shop/crt', 4, 'did you mean shop/cart?'],
+  ])('refuses %s', async (target, exitCode, message) => {
+    const path = fileOf(recordingOf().join(''));
+    const { code, err } = await run('rules', 'explain', target, '--recording', path);
+    expect([code, err]).toEqual([exitCode, expect.stringContaining(message)]);
+  });
+});

@@ -3,6 +3,7 @@ import { formatMistakes, type LoadedRuleSet, loadRuleSets } from '../../agent/in
 import { type Mistake, systemClock } from '../../base/index.ts';
 import type { CommandEnd } from '../exit.ts';
 import { type Io, paint, print, printable, printableLines } from '../output.ts';
+import { addRulesExplainCommand } from './rules-explain.ts';
 import { addRulesReplayCommand } from './rules-replay.ts';
 import { addRulesSchemaCommand } from './rules-schema.ts';
 import { addRulesTestCommand } from './rules-test.ts';
@@ -35,6 +36,7 @@ Examples:
   addRulesSchemaCommand(rules, io);
   addRulesTestCommand(rules, io, end);
   addRulesReplayCommand(rules, io, end);
+  addRulesExplainCommand(rules, io);
 }
 
 type Checked = { path: string } & LoadedRuleSet;

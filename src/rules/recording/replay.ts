@@ -1,7 +1,13 @@
-import { unreachable } from '../../base/index.ts';
+import { StillpointError, unreachable } from '../../base/index.ts';
 import type { Signal } from '../../signal/index.ts';
 import type { RulesCore } from '../core.ts';
 import type { Decision } from '../decision.ts';
+import {
+  type ContainerExplanation,
+  createWitness,
+  type ExplainQuery,
+  explain,
+} from '../explain/index.ts';
 import { noteRefused } from '../firings.ts';
 import type { Rule } from '../rule.ts';
 import { carryState, keepOnlyPods, restoreState } from '../snapshot.ts';
@@ -42,6 +48,11 @@ export interface ReplayResult {
 export interface Replay {
   take(entry: RecordingEntry): void;
   result(): ReplayResult;
+  /**
+   * Why each rule did or did not fire, as it was at the end of what was taken. Errors: `bad-input`
+   * before the first entry, `not-found`.
+   */
+  explain(query: ExplainQuery): ContainerExplanation[];
 }
 
 const KEPT_MAX = 100_000;
@@ -58,6 +69,7 @@ export function createReplay(rules?: readonly Rule[]): Replay {
 class ReplayImpl implements Replay {
   readonly #rules: readonly Rule[] | undefined;
   readonly #ownTime: OwnTime | undefined;
+  readonly #witness = createWitness();
   #at: { core: RulesCore; state: RulesState; run: string; part: number } | undefined;
   #signals = 0;
   #fromMs: number | undefined;
@@ -100,6 +112,12 @@ class ReplayImpl implements Replay {
     }
   }
 
+  explain(query: ExplainQuery): ContainerExplanation[] {
+    if (!this.#at) throw new StillpointError({ code: 'bad-input', message: 'nothing is recorded' });
+    const { core, state } = this.#at;
+    return explain({ core, state, witness: this.#witness, nowMs: this.#toMs ?? 0 }, query);
+  }
+
   result(): ReplayResult {
     return {
       signals: this.#signals,
@@ -140,7 +158,9 @@ class ReplayImpl implements Replay {
   #decide(signal: Signal, nowMs: number): Decision[] {
     if (!this.#at) return [];
     const { decisions } = step(this.#at.core, this.#at.state, signal, nowMs);
+    this.#witness.signal(signal);
     for (const decision of decisions) {
+      this.#witness.decision(decision);
       if (decision.verdict === 'fire') this.#fired.add(firingKey(decision.rule, decision.target));
       if (this.#decisions.length < KEPT_MAX) this.#decisions.push(decision);
       else this.#leftOut++;

@@ -1,0 +1,161 @@
+import { formatDuration, formatPercent, nextCronMs } from '../../base/index.ts';
+import type { ContainerFact } from '../../signal/index.ts';
+import { formatTime } from '../format-time.ts';
+import { memoOf, type PodEntry } from '../pod-table.ts';
+import type { Rule, RuleOf } from '../rule.ts';
+import { part } from '../trail.ts';
+import { type CountWindow, sumWindow, trimWindow } from '../window.ts';
+import type { Answer, Explained, RuleExplanation } from './explain.ts';
+
+type Case = { rule: Rule; entry: PodEntry; container: ContainerFact };
+
+/** What the rule waits for at this container. */
+export interface Waits extends Pick<RuleExplanation, 'answer' | 'detail' | 'trail'> {
+  /** It counts more than a limit and than whether the container runs. */
+  isStanding: boolean;
+}
+
+/** From what the rule remembers, else from what was seen; undefined = nothing of either. */
+export function waitsOf(from: Explained, one: Case): Waits | undefined {
+  const { rule } = one;
+  switch (rule.when.kind) {
+    case 'memory':
+      return memoryWaits(from, one, rule as RuleOf<'memory'>);
+    case 'event':
+      return eventWaits(from, one, rule as RuleOf<'event'>);
+    case 'crashLoop':
+      return crashLoopWaits(from, one, rule as RuleOf<'crashLoop'>);
+    case 'alert':
+      return alertWaits(from, one, rule as RuleOf<'alert'>);
+    case 'schedule':
+      return scheduleWaits(from, one, rule as RuleOf<'schedule'>);
+    default:
+      return undefined;
+  }
+}
+
+function memoryWaits(
+  { nowMs, witness }: Explained,
+  { entry, container }: Case,
+  { id, when }: RuleOf<'memory'>,
+): Waits | undefined {
+  const known = memoOf(entry, container.name, id);
+  const memo =
+    known?.kind === 'memory' && known.containerId === container.containerId ? known : undefined;
+  const sample = memo?.sample ?? witness.memoryOf(container.containerId ?? '');
+  const wants = `>= ${formatPercent(when.above)}`;
+  if (memo?.firedMs !== undefined) {
+    const fired = `fired at ${formatTime(memo.firedMs)} in this life`;
+    if (when.rearmBelow !== undefined) {
+      const below = `< ${formatPercent(when.rearmBelow)}`;
+      const trail = [part('when.memory.below', false, fired, below)];
+      return waits('not-rearmed', `${fired}; again after ${below}`, trail, true);
+    }
+    const detail = `${fired}; fires again in its next life`;
+    return waits('once-a-life', detail, [part('once a life', false, fired)], true);
+  }
+  if (!sample) return undefined;
+  const saw = formatPercent(sample.usedRatio);
+  const above = part('when.memory.above', sample.usedRatio >= when.above, saw, wants);
+  if (sample.usedRatio < when.above) {
+    const detail = `${saw} at ${formatTime(sample.seenMs)}, wants ${wants}`;
+    return waits('no-match', detail, [above]);
+  }
+  if (memo?.aboveSinceMs === undefined) return undefined;
+  const heldMs = nowMs - memo.aboveSinceMs;
+  if (heldMs >= when.forMs) return undefined;
+  const detail = `above for ${formatDuration(heldMs)} of ${formatDuration(when.forMs)}`;
+  const held = part('when.memory.for', false, formatDuration(heldMs), formatDuration(when.forMs));
+  return waits('window-open', detail, [above, held]);
+}
+
+function eventWaits(
+  { nowMs, witness }: Explained,
+  { entry, container }: Case,
+  { id, when }: RuleOf<'event'>,
+): Waits | undefined {
+  const memo = memoOf(entry, container.name, id);
+  const { atLeast, withinMs } = when;
+  if (memo?.kind === 'event') {
+    const count = countIn(memo.counts, nowMs, { withinMs, enough: atLeast });
+    if (count > 0 && count < atLeast) {
+      const saw = `${count} of ${atLeast} within ${formatDuration(withinMs)}`;
+      return waits('window-open', saw, [part('when.event.atLeast', false, saw, String(atLeast))]);
+    }
+    return undefined;
+  }
+  const { namespace, name } = entry.fact;
+  const seen = witness.eventsOf(namespace, name, when.match.reason);
+  if (!seen) return undefined;
+  const saw = `${seen.count} of this reason, the last at ${formatTime(seen.lastMs)}: ${seen.text}`;
+  const wants = [when.match.type, when.match.message?.text].filter((one) => one !== undefined);
+  const trail = [part('when.event', false, saw, wants.join(', ') || 'about this container')];
+  return waits('no-match', saw, trail);
+}
+
+function crashLoopWaits(
+  { nowMs }: Explained,
+  { entry, container }: Case,
+  { id, when }: RuleOf<'crashLoop'>,
+): Waits | undefined {
+  const memo = memoOf(entry, container.name, id);
+  if (memo?.kind !== 'crashLoop') return undefined;
+  const after = `${formatDuration(when.captureAfterMs)} after its start`;
+  if (memo.arm && memo.arm.expiresMs > nowMs) {
+    const { dueMs } = memo.arm;
+    const next =
+      dueMs === undefined ? `captures its next life, ${after}` : `captures at ${formatTime(dueMs)}`;
+    return waits('armed', next, [part('when.crashLoop.capture.after', false, next, after)], true);
+  }
+  const window = { withinMs: when.withinMs, enough: when.restarts };
+  const count = countIn(memo.restarts, nowMs, window);
+  if (count >= when.restarts) return undefined;
+  const saw = `${count} of ${when.restarts} failures within ${formatDuration(when.withinMs)}`;
+  const trail = [part('when.crashLoop.restarts', false, saw, String(when.restarts))];
+  return waits('window-open', saw, trail);
+}
+
+/** Alerts of the shape came and none of them was one that the rule wants for this container. */
+function alertWaits(
+  { witness }: Explained,
+  { rule, entry, container }: Case,
+  { when }: RuleOf<'alert'>,
+): Waits | undefined {
+  if (witness.lastOf(rule.id, entry.fact.uid, container.name)) return undefined;
+  if (witness.lastWithoutTarget(rule.id)) return undefined;
+  const seen = witness.alerts(when.shape);
+  if (!seen) return undefined;
+  const saw = `${seen.count} ${when.shape} alerts, the last at ${formatTime(seen.lastMs)}: ${seen.text}`;
+  const wants = when.match.map(({ text }) => text).join('; ');
+  return waits('no-match', saw, [part('when.alert.match', false, saw, wants)]);
+}
+
+function scheduleWaits(
+  { nowMs, witness }: Explained,
+  { entry, container }: Case,
+  { id, when }: RuleOf<'schedule'>,
+): Waits | undefined {
+  if (witness.lastOf(id, entry.fact.uid, container.name)) return undefined;
+  const { cron, timeZone, suspend } = when;
+  const detail = suspend
+    ? 'the schedule is suspended'
+    : `next at ${new Date(nextCronMs(cron, timeZone, nowMs)).toISOString()}`;
+  return waits('no-signal', detail, [
+    part('when.schedule', false, detail, `${cron} (${timeZone})`),
+  ]);
+}
+
+/** The window as it is at `nowMs`; what the rule remembers is not touched. */
+function countIn(
+  window: CountWindow,
+  nowMs: number,
+  bound: { withinMs: number; enough: number },
+): number {
+  const copy: CountWindow = window.map(([atMs, count]) => [atMs, count]);
+  trimWindow(copy, nowMs, bound);
+  return sumWindow(copy);
+}
+
+function waits(answer: Answer, detail: string, trail: Waits['trail'], isStanding = false): Waits {
+  return { answer, detail, trail, isStanding };
+}
