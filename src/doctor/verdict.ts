@@ -33,7 +33,7 @@ function judge(lines: readonly Line[]): Finding {
   const failed = lines.filter((line) => isFailed(line) && line.check !== 'canary');
   const broken = [...new Set(failed.map(({ check }) => check))].join(', ');
   if (broken !== '') {
-    const what = `checkpoints can be made through ${names}, but not all of Stillpoint works`;
+    const what = `checkpoints can be made through ${names}, but Stillpoint does not work as it should: ${broken}`;
     return warn('not-whole', what, `Follow the next step of: ${broken}.`);
   }
   if (lines.some(({ check, code }) => check === 'criu' && code === 'not-proven')) {

@@ -4,10 +4,13 @@ import type { ReasonCode } from '../signal/index.ts';
 import { decisionText, outcomeText, targetOf } from './outcome-text.ts';
 import type { Output, TriggerOutcome } from './output.ts';
 
-/** Reasons that say no more than "this signal was not meant": only the metrics count them. */
+/**
+ * Reasons that say no more than "this signal was not meant": only the metrics count them. Of what a
+ * rule does not select a decision is made only for an alert that it wants, and that is worth a line:
+ * somebody waits for a capture that will not come.
+ */
 const ORDINARY: ReadonlySet<ReasonCode> = new Set([
   'no-match',
-  'not-selected',
   'window-open',
   'once-a-life',
   'elsewhere',

@@ -100,7 +100,12 @@ describe('the verdict', () => {
       'not-proven',
       /if CRIU works$/,
     ],
-    ['the API server is away', [broken('api-server')], 'not-whole', /not all of Stillpoint works$/],
+    [
+      'the API server is away',
+      [broken('api-server')],
+      'not-whole',
+      /does not work as it should: api-server$/,
+    ],
     ['no canary could be made', [broken('canary')], 'ok', /through cri and kubelet$/],
     ['the canary failed one way', [broken('canary-cri')], 'not-whole', /through kubelet, but/],
   ])('when %s', (_, lines, code, what) => {

@@ -35,10 +35,16 @@ describe('the log of facts', () => {
 
   it('has none for a signal that was not meant', () => {
     const { output, lines } = start();
-    for (const reason of ['no-match', 'not-selected', 'elsewhere', 'once-a-life'] as const) {
+    for (const reason of ['no-match', 'elsewhere', 'once-a-life'] as const) {
       output.decided(held(reason));
     }
     expect(lines).toEqual([]);
+  });
+
+  it('has one for an alert that a rule wants, about a container that it does not select', () => {
+    const { output, lines } = start();
+    for (let i = 0; i < 50; i++) output.decided(held('not-selected'));
+    expect(lines.map(({ fields }) => fields.reason)).toEqual(['not-selected']);
   });
 
   it('says once a minute for each target what holds a rule back', async () => {
