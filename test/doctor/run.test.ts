@@ -80,7 +80,7 @@ describe('the verdict', () => {
   const broken = (check: string) => line(check, fail('broken', 'it is', 'mend it'));
   it.each<[string, Line[], string, RegExp]>([
     ['all is well', [line('kubelet', ok('x'))], 'ok', /through cri and kubelet$/],
-    ['the kubelet is off', [broken('kubelet')], 'not-whole', /through cri, but not all/],
+    ['the kubelet is off', [broken('kubelet')], 'not-whole', /through cri, but Stillpoint/],
     [
       'the right is missing on purpose',
       [line('kubelet', warn('forbidden', 'x', 'y'))],
