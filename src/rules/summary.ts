@@ -90,6 +90,10 @@ function describeAlert(signal: AlertSignal, redactor: Redactor): Description {
   let size = 0;
   let omitted = 0;
   for (const [name, value] of Object.entries(signal.fields)) {
+    if (size >= FIELDS_CHARS_MAX) {
+      omitted++;
+      continue;
+    }
     const text = typeof value === 'string' ? cut(value, MESSAGE_CHARS_MAX) : value;
     const kept = redactor.field(name, text);
     const cost = JSON.stringify(name).length + JSON.stringify(kept).length + 2;

@@ -26,6 +26,11 @@ const benches: Record<string, Entry> = {
     about: 'machine: signals a second through the rules core',
     load: () => import('./rules.ts'),
   },
+  redaction: {
+    about:
+      'machine: time to take the secrets out of an alert as large as is kept, hostile ones too',
+    load: () => import('./redaction.ts'),
+  },
   soak: {
     about: 'lab: memory and CPU of the installed pod, idle and under mixed load; --minutes 60',
     load: () => import('./soak.ts'),

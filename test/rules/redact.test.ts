@@ -54,6 +54,46 @@ describe('a redactor', () => {
     expect(redactor.field('output_fields.proc.name', 'bash')).toBe('bash');
   });
 
+  it.each([
+    ['password=a password=b', 'password=[redacted] password=[redacted]'],
+    [`${'password'.repeat(500)}=hunter2`, `${'password'.repeat(500)}=[redacted]`],
+    [`key-token-${'x'.repeat(32)} = a`, `key-token-${'x'.repeat(32)} = a`],
+    [`token${'x'.repeat(32)}=a`, `token${'x'.repeat(32)}=[redacted]`],
+    [`password='unclosed token="b"`, `password='unclosed token=[redacted]`],
+    [`--db-password 'a b' c`, `--db-password [redacted] c`],
+    ['mysql mysql -h a mysql -phunter2', 'mysql mysql -h a mysql -p[redacted]'],
+    ['mysql -h a; mysql -phunter2', 'mysql -h a; mysql -p[redacted]'],
+    ['mysql -h a; tar -phunter2', 'mysql -h a; tar -phunter2'],
+    ['redis-cli -a a1 | redis-cli -a a2', 'redis-cli -a [redacted] | redis-cli -a [redacted]'],
+    ['a://b://c:d@e', 'a://b://c:[redacted]@e'],
+    ['-eyJ-eyJabcdefgh.abcdefgh x', '-[redacted] x'],
+    ['eyJabcdefgh.abc eyJabcdefgh.abcdefgh.', 'eyJabcdefgh.abc [redacted]'],
+    [
+      '-----BEGIN X-----BEGIN PRIVATE KEY-----a-----END X-----b-----END PRIVATE KEY-----c',
+      '-----BEGIN X[redacted]c',
+    ],
+  ])('looks at each place of %j', (text, kept) => {
+    expect(redactor.text(text)).toBe(kept);
+  });
+
+  it('knows its place again in the next text', () => {
+    const twice = ['token=a', 'token=a', 'x', 'curl -u a:b', 'curl -u a:b'];
+    expect(twice.map((text) => redactor.text(text))).toEqual([
+      'token=[redacted]',
+      'token=[redacted]',
+      'x',
+      'curl -u a:[redacted]',
+      'curl -u a:[redacted]',
+    ]);
+  });
+
+  it('takes globs that are no word, and those of an owner in any case', () => {
+    const own = createRedactor({ fields: ['a.*.c', 'x?z', '*CARD*', '*end'] });
+    const gone = ['a.b.c', 'xyz', 'my.card.no', 'the.end'];
+    expect(gone.map((path) => own.field(path, 'v'))).toEqual(gone.map(() => '[redacted]'));
+    expect(own.field('a.b.d', 'v')).toBe('v');
+  });
+
   it("takes an owner's own fields and patterns", () => {
     const own = createRedactor({ fields: ['*.card'], patterns: ['\\b\\d{16}\\b'] });
     expect(own.field('output_fields.CARD', 'x')).toBe('[redacted]');

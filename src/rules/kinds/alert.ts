@@ -76,8 +76,15 @@ function describeMatch({ core }: Step, { when }: RuleOf<'alert'>, signal: AlertS
     .join('; ');
 }
 
+/** Of a long text so much is redacted, and so much of that is shown. */
+const LOOKED_AT_CHARS = 512;
+const SHOWN_CHARS = 80;
+
 function showField(core: RulesCore, field: string, { fields }: AlertSignal): string {
   if (!Object.hasOwn(fields, field)) return 'absent';
-  const value = JSON.stringify(core.options.redactor.field(field, fields[field] ?? null));
-  return value.length > 80 ? `${value.slice(0, 79)}…` : value;
+  const given = fields[field] ?? null;
+  // A secret is known by what stands before it, so what comes later may go first.
+  const head = typeof given === 'string' ? given.slice(0, LOOKED_AT_CHARS) : given;
+  const value = JSON.stringify(core.options.redactor.field(field, head));
+  return value.length > SHOWN_CHARS ? `${value.slice(0, SHOWN_CHARS - 1)}…` : value;
 }
