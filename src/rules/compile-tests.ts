@@ -12,7 +12,17 @@ export function compileTextTest(given: GivenTests): TextTest {
 
 /** The test of one field, compiled. */
 export function compileFieldMatch({ field, ...given }: GivenTests & { field: string }): FieldMatch {
-  return { field, text: `${field} ${describeTests(given)}`, matches: compileTests(given) };
+  const needs = needsOf(given);
+  const match = { field, text: `${field} ${describeTests(given)}`, matches: compileTests(given) };
+  return needs ? { ...match, needs } : match;
+}
+
+/** For the index of alerts. */
+function needsOf({ equals, in: allowed, glob }: GivenTests): FieldMatch['needs'] {
+  if (equals !== undefined) return { values: [equals] };
+  if (allowed !== undefined) return { values: allowed };
+  const prefix = glob?.split(/[*?]/, 1)[0] ?? '';
+  return prefix === '' ? undefined : { prefix };
 }
 
 /** What Alertmanager says of an alert that has ended, nobody means who does not ask for it. */

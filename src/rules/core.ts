@@ -1,8 +1,10 @@
 import type { ContainerFact } from '../signal/index.ts';
+import { type AlertIndex, createAlertIndex } from './alert-index.ts';
 import type { CaptureSpec } from './decision.ts';
 import { type DenyList, denyReason } from './deny.ts';
 import { type GivenLimits, type Limits, resolveLimits } from './limits.ts';
 import type { PodEntry } from './pod-table.ts';
+import { createReachIndex, type ReachIndex, rulesReaching } from './reach-index.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 import type { Rule, RuleOf } from './rule.ts';
 import { captureDefaults } from './schema/index.ts';
@@ -43,6 +45,8 @@ export interface RulesCore {
   readonly probe: readonly RuleOf<'probe'>[];
   readonly terminating: readonly RuleOf<'terminating'>[];
   readonly alert: readonly RuleOf<'alert'>[];
+  readonly alertIndex: AlertIndex;
+  readonly reachIndex: ReachIndex;
 }
 
 /** Made once: its patterns cost milliseconds to compile. */
@@ -59,6 +63,7 @@ export function createRulesCore(all: readonly Rule[], options: RulesOptions): Ru
     }
   }
   const { limits = {} } = options;
+  const alert = rules.filter(isOf('alert'));
   return {
     rules: all,
     limits: new Map(all.map((rule) => [rule.id, resolveLimits(rule.limits, limits)])),
@@ -78,7 +83,9 @@ export function createRulesCore(all: readonly Rule[], options: RulesOptions): Ru
     crashLoop: rules.filter(isOf('crashLoop')),
     probe: rules.filter(isOf('probe')),
     terminating: rules.filter(isOf('terminating')),
-    alert: rules.filter(isOf('alert')),
+    alert,
+    alertIndex: createAlertIndex(alert),
+    reachIndex: createReachIndex(rules),
   };
 }
 
@@ -99,6 +106,35 @@ export function reachesPod(entry: PodEntry, rule: Rule): boolean {
   const selected = selectsPod(rule, entry.fact);
   entry.cache.selected.set(rule.id, selected);
   return selected;
+}
+
+/**
+ * Of one of the core's lists the rules that reach the pod, in their order; worked out once for each
+ * look of the pod.
+ */
+export function reachingOf<R extends Rule>(
+  core: RulesCore,
+  entry: PodEntry,
+  rules: readonly R[],
+): readonly R[] {
+  const { reaching } = entry.cache;
+  const known = reaching.get(rules);
+  // What is remembered for a list is a part of that list.
+  if (known) return known as readonly R[];
+  const all = reaching.get(core.rules) ?? rulesReaching(core.reachIndex, entry.fact);
+  reaching.set(core.rules, all);
+  const members = membersOf(rules);
+  const found = all.filter((rule): rule is R => members.has(rule));
+  reaching.set(rules, found);
+  return found;
+}
+
+const members = new WeakMap<readonly Rule[], ReadonlySet<Rule>>();
+
+function membersOf(rules: readonly Rule[]): ReadonlySet<Rule> {
+  const known = members.get(rules) ?? new Set(rules);
+  members.set(rules, known);
+  return known;
 }
 
 /** The entry of the deny list that holds; worked out once for each look of the pod. */
@@ -123,8 +159,8 @@ export function memoryRulesOf(
   const { memoryRules } = entry.cache;
   const known = memoryRules.get(container.name);
   if (known) return known;
-  const found = core.memory.filter(
-    (rule) => reachesPod(entry, rule) && selectsContainer(rule.target, container),
+  const found = reachingOf(core, entry, core.memory).filter((rule) =>
+    selectsContainer(rule.target, container),
   );
   memoryRules.set(container.name, found);
   return found;

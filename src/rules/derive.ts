@@ -1,6 +1,7 @@
 import { isRunning, type ProbeFact, type ReasonCode, type Target } from '../signal/index.ts';
 import { deniedBy, isOf, memoryRulesOf, type RulesCore, reachesPod } from './core.ts';
 import { targetOf } from './judge.ts';
+import { quietByRule } from './quiet.ts';
 import type { Rule, RuleOf } from './rule.ts';
 import { selectsContainer } from './select.ts';
 import type { RulesState } from './state.ts';
@@ -106,7 +107,7 @@ export function scheduleEntries(rules: readonly Rule[]): ScheduleEntry[] {
 export function quietCounts(
   state: RulesState,
 ): { rule: string; reason: ReasonCode; count: number }[] {
-  return [...state.quiet].flatMap(([rule, reasons]) =>
+  return [...quietByRule(state.quiet)].flatMap(([rule, reasons]) =>
     [...reasons].map(([reason, count]) => ({ rule, reason, count })),
   );
 }

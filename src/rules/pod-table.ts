@@ -1,6 +1,6 @@
 import type { ContainerFact, PodFact } from '../signal/index.ts';
 import type { Memo } from './memo.ts';
-import type { RuleOf } from './rule.ts';
+import type { Rule, RuleOf } from './rule.ts';
 
 /** A pod of this node, what rules remember of its containers, and what was worked out about it. */
 export interface PodEntry {
@@ -16,6 +16,8 @@ export interface PodCache {
   selected: Map<string, boolean>;
   /** By container name: the entry of the deny list, or none. */
   denied: Map<string, string | undefined>;
+  /** Of one list of rules those that reach the pod. */
+  reaching: Map<readonly Rule[], readonly Rule[]>;
   /** By container name: memory rules that reach it. */
   memoryRules: Map<string, readonly RuleOf<'memory'>[]>;
 }
@@ -110,7 +112,7 @@ export function setMemo(entry: PodEntry, container: string, rule: string, memo: 
 }
 
 function createCache(): PodCache {
-  return { selected: new Map(), denied: new Map(), memoryRules: new Map() };
+  return { selected: new Map(), denied: new Map(), reaching: new Map(), memoryRules: new Map() };
 }
 
 function nameKey(fact: PodFact): string {

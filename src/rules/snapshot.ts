@@ -7,6 +7,7 @@ import { ruleFingerprint } from './fingerprint.ts';
 import { takeBackFiring } from './firings.ts';
 import type { Memo } from './memo.ts';
 import { type PodEntry, putPod, removePod, setMemo } from './pod-table.ts';
+import { quietByRule } from './quiet.ts';
 import { createRulesState, type RulesState, rebuildTimers } from './state.ts';
 
 const VERSION = 1;
@@ -28,8 +29,8 @@ export interface RulesSnapshot {
 
 /**
  * The state as plain data. It shares parts with the state: make JSON of it before the next step.
- * Annotations of pods are left out: the core does not look at them, one pod may hold 256 KiB of
- * them, and the first list after a restart brings them back.
+ * Of the annotations of pods only those are kept that an expression names: one pod may hold 256 KiB
+ * of them, and the first list after a restart brings them back.
  */
 export function saveState(core: RulesCore, state: RulesState): RulesSnapshot {
   return {
@@ -37,7 +38,7 @@ export function saveState(core: RulesCore, state: RulesState): RulesSnapshot {
     nowMs: Number.isFinite(state.nowMs) ? state.nowMs : null,
     fingerprints: Object.fromEntries(core.rules.map((rule) => [rule.id, ruleFingerprint(rule)])),
     pods: [...state.pods.byUid.values()].map((entry) => ({
-      fact: { ...entry.fact, annotations: {} },
+      fact: { ...entry.fact, annotations: namedAnnotations(core, entry.fact) },
       memos: memosOf(entry),
     })),
     cooldowns: [...state.cooldowns].map(([rule, fired]) => [rule, [...fired]]),
@@ -98,7 +99,7 @@ export function carryState(from: RulesCore, to: RulesCore, state: RulesState): R
   for (const [uid, entry] of next.pods.byUid) {
     entry.fact = state.pods.byUid.get(uid)?.fact ?? entry.fact;
   }
-  for (const [rule, counts] of state.quiet) next.quiet.set(rule, new Map(counts));
+  next.quiet.byRule = quietByRule(state.quiet);
   return next;
 }
 
@@ -110,6 +111,15 @@ export function keepOnlyPods(state: RulesState, uids: ReadonlySet<string>): void
   for (const uid of [...state.pods.byUid.keys()]) {
     if (!uids.has(uid)) removePod(state.pods, uid);
   }
+}
+
+function namedAnnotations({ rules }: RulesCore, { annotations }: PodFact): Record<string, string> {
+  const texts = rules.flatMap(({ where }) => where?.text ?? []);
+  if (texts.length === 0) return {};
+  const named = Object.entries(annotations).filter(([key]) =>
+    texts.some((one) => one.includes(key)),
+  );
+  return Object.fromEntries(named);
 }
 
 function memosOf(entry: PodEntry): [string, string, Memo][] {

@@ -3,6 +3,7 @@ import { type Budgets, shiftBudgets } from './budgets.ts';
 import { type Cooldowns, shiftCooldowns } from './cooldowns.ts';
 import { dueOf, type Memo, shiftMemo } from './memo.ts';
 import { createPodTable, type PodTable } from './pod-table.ts';
+import { addQuiet, createQuietCounts, type QuietCounts } from './quiet.ts';
 import { pushTimer, type Timers } from './timers.ts';
 
 /**
@@ -19,8 +20,8 @@ export interface RulesState {
   timersMax: number;
   /** The latest time that was seen. */
   nowMs: number;
-  /** What was suppressed without a decision, by rule and reason. */
-  quiet: Map<string, Map<ReasonCode, number>>;
+  /** What was suppressed without a decision. */
+  quiet: QuietCounts;
 }
 
 const TIMERS_MIN = 1_024;
@@ -35,7 +36,7 @@ export function createRulesState(): RulesState {
     timers: [],
     timersMax: TIMERS_MIN,
     nowMs: Number.NEGATIVE_INFINITY,
-    quiet: new Map(),
+    quiet: createQuietCounts(),
   };
 }
 
@@ -79,12 +80,7 @@ export function schedule(
 
 /** Counts what was suppressed without a decision. */
 export function countQuiet(state: RulesState, rule: string, reason: ReasonCode): void {
-  let ofRule = state.quiet.get(rule);
-  if (!ofRule) {
-    ofRule = new Map();
-    state.quiet.set(rule, ofRule);
-  }
-  ofRule.set(reason, (ofRule.get(reason) ?? 0) + 1);
+  addQuiet(state.quiet, rule, reason);
 }
 
 function forEachMemo(

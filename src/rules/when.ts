@@ -53,4 +53,6 @@ export interface FieldMatch {
   field: string;
   text: string;
   matches(value: unknown): boolean;
+  /** What a value must be, or how it must begin, to match at all; absent = anything may. */
+  needs?: { values: readonly unknown[] } | { prefix: string };
 }

@@ -14,6 +14,7 @@ import {
   START_MS,
 } from '../rules/support/bench.ts';
 import { type BenchLine, summarise } from './bench.ts';
+import { benchScale } from './rules-scale.ts';
 
 const PODS = 200;
 const RULES = 10;
@@ -95,6 +96,7 @@ export async function* bench(say: (progress: string) => void): AsyncIterable<Ben
     const name = `${one.name} signals, ${PODS} pods, ${RULES} rules of their kind`;
     yield summarise({ bench: 'rules', case: name, unit: 'signals/s', where: 'machine' }, samples);
   }
+  yield* benchScale(say);
 }
 
 function measure(driven: CoreBench, signals: readonly Signal[], run: number): number {

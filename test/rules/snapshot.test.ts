@@ -69,7 +69,7 @@ describe('a saved and restored state', () => {
     const bench = benchOf({ rule: spec });
     const noted = { ...pod(), annotations: { note: 'x' } };
     bench.at(0, podChanged(noted, true));
-    bench.state.quiet.set('rule', new Map([['not-selected', 3]]));
+    bench.state.quiet.byRule.set('rule', new Map([['not-selected', 3]]));
     const next = carryState(bench.core, bench.core, bench.state);
     expect(quietCounts(next)).toEqual([{ rule: 'rule', reason: 'not-selected', count: 3 }]);
     expect([...next.pods.byUid.values()].map(({ fact }) => fact)).toEqual([noted]);

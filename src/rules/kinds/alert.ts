@@ -1,6 +1,8 @@
 import type { AlertSignal } from '../../signal/index.ts';
+import { rulesForAlert } from '../alert-index.ts';
 import { type RulesCore, reachesPod } from '../core.ts';
 import { fire, judgeLimits, judgeTarget, type Step, suppress, targetOf } from '../judge.ts';
+import { addQuietOthers } from '../quiet.ts';
 import { resolveHints } from '../resolve.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
@@ -12,11 +14,9 @@ import { part, type TrailPart } from '../trail.ts';
  * alerts that nobody wants costs and says nothing.
  */
 export function stepAlert(step: Step, signal: AlertSignal): void {
-  const wanting: RuleOf<'alert'>[] = [];
-  for (const rule of step.core.alert) {
-    if (matches(rule, signal)) wanting.push(rule);
-    else countQuiet(step.state, rule.id, 'no-match');
-  }
+  const { alert, alertIndex } = step.core;
+  const wanting = rulesForAlert(alertIndex, signal).filter((rule) => matches(rule, signal));
+  addQuietOthers(step.state.quiet, alert, wanting, 'no-match');
   if (wanting.length === 0) return;
   const found = resolveHints(step.state.pods, signal.hints, step.core.options.nodeName);
   if ('reason' in found) {

@@ -5,7 +5,7 @@ import {
   isRunning,
   type PodFact,
 } from '../../signal/index.ts';
-import { deniedBy, reachesPod } from '../core.ts';
+import { deniedBy, reachingOf } from '../core.ts';
 import type { SignalSummary } from '../decision.ts';
 import {
   type Case,
@@ -20,9 +20,10 @@ import {
 } from '../judge.ts';
 import type { Arm, CrashLoopMemo } from '../memo.ts';
 import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
+import { addQuietOthers } from '../quiet.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
-import { countQuiet, schedule } from '../state.ts';
+import { schedule } from '../state.ts';
 import { part, type Trail, type TrailPart } from '../trail.ts';
 import { addCount, sumWindow, trimWindow } from '../window.ts';
 
@@ -45,11 +46,12 @@ export function stepCrashLoop(
   for (const container of entry.fact.containers) {
     const end = initial ? undefined : newFailure(container, before);
     if (!end && !entry.memos.has(container.name)) continue;
-    for (const rule of step.core.crashLoop) {
-      if (!reachesPod(entry, rule) || !selectsContainer(rule.target, container)) {
-        if (end) countQuiet(step.state, rule.id, 'not-selected');
-        continue;
-      }
+    const { crashLoop } = step.core;
+    const selecting = reachingOf(step.core, entry, crashLoop).filter((rule) =>
+      selectsContainer(rule.target, container),
+    );
+    if (end) addQuietOthers(step.state.quiet, crashLoop, selecting, 'not-selected');
+    for (const rule of selecting) {
       const one = { rule, entry, container };
       followLife(step, one);
       if (end) countFailure(step, one, end);

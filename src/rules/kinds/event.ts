@@ -1,6 +1,6 @@
 import { formatDuration } from '../../base/index.ts';
 import type { ContainerFact, EventSignal } from '../../signal/index.ts';
-import { reachesPod } from '../core.ts';
+import { reachingOf } from '../core.ts';
 import {
   type Case,
   type Finding,
@@ -13,6 +13,7 @@ import {
 } from '../judge.ts';
 import type { EventMemo } from '../memo.ts';
 import { memoOf, type PodEntry, podOfName, setMemo } from '../pod-table.ts';
+import { addQuietOthers } from '../quiet.ts';
 import type { Rule, RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
 import { countQuiet } from '../state.ts';
@@ -39,9 +40,10 @@ export function stepEvent(step: Step, signal: EventSignal): void {
     ? signal.message.slice(COMBINED.length)
     : signal.message;
   if (isOfProbe) stepProbeEvent(step, entry, signal, message);
-  for (const rule of rules) {
-    if (!reachesPod(entry, rule)) countQuiet(step.state, rule.id, 'not-selected');
-    else if (!matches(rule, signal, message)) countQuiet(step.state, rule.id, 'no-match');
+  const reaching = reachingOf(step.core, entry, rules);
+  addQuietOthers(step.state.quiet, rules, reaching, 'not-selected');
+  for (const rule of reaching) {
+    if (!matches(rule, signal, message)) countQuiet(step.state, rule.id, 'no-match');
     else stepRule(step, { rule, entry }, signal);
   }
 }

@@ -14,7 +14,8 @@ import {
 } from '../judge.ts';
 import type { MemoryMemo } from '../memo.ts';
 import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
-import type { Rule, RuleOf } from '../rule.ts';
+import { addQuietOthers } from '../quiet.ts';
+import type { RuleOf } from '../rule.ts';
 import { countQuiet, schedule } from '../state.ts';
 import { summarize } from '../summary.ts';
 import { part, type TrailPart } from '../trail.ts';
@@ -62,10 +63,8 @@ export function countUnselectedOom(step: Step, entry: PodEntry, before: PodFact 
   if (step.core.memory.length === 0) return;
   for (const container of entry.fact.containers) {
     if (newFailure(container, before)?.end.reason !== 'OOMKilled') continue;
-    const selecting: readonly Rule[] = memoryRulesOf(step.core, entry, container);
-    for (const rule of step.core.memory) {
-      if (!selecting.includes(rule)) countQuiet(step.state, rule.id, 'not-selected');
-    }
+    const selecting = memoryRulesOf(step.core, entry, container);
+    addQuietOthers(step.state.quiet, step.core.memory, selecting, 'not-selected');
   }
 }
 

@@ -1,6 +1,6 @@
 import { formatDuration, formatPercent } from '../../base/index.ts';
 import { isRunning, type PodFact } from '../../signal/index.ts';
-import { reachesPod } from '../core.ts';
+import { reachingOf } from '../core.ts';
 import type { SignalSummary } from '../decision.ts';
 import {
   type Finding,
@@ -13,6 +13,7 @@ import {
   targetOf,
 } from '../judge.ts';
 import type { PodEntry } from '../pod-table.ts';
+import { addQuietOthers } from '../quiet.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
 import { countQuiet } from '../state.ts';
@@ -29,9 +30,11 @@ import type { TerminationCause } from '../when.ts';
 export function stepTerminating(step: Step, entry: PodEntry, before: PodFact | undefined): void {
   const { deletingAtMs } = entry.fact;
   if (deletingAtMs === undefined || before?.deletingAtMs !== undefined) return;
-  for (const rule of step.core.terminating) {
-    if (!reachesPod(entry, rule)) countQuiet(step.state, rule.id, 'not-selected');
-    else if (!isOfCause(rule, entry.fact)) countQuiet(step.state, rule.id, 'no-match');
+  const { terminating } = step.core;
+  const reaching = reachingOf(step.core, entry, terminating);
+  addQuietOthers(step.state.quiet, terminating, reaching, 'not-selected');
+  for (const rule of reaching) {
+    if (!isOfCause(rule, entry.fact)) countQuiet(step.state, rule.id, 'no-match');
     else judgePod(step, rule, entry, deletingAtMs);
   }
 }
