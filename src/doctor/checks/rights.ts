@@ -38,6 +38,11 @@ export const agentRights: readonly Right[] = [
     optional: true,
   },
   {
+    ...right('nodes', 'get', 'rules of kind probe see only what Events tell'),
+    subresource: 'metrics',
+    optional: true,
+  },
+  {
     ...right('nodes', 'create', 'the kubelet backend cannot be used'),
     subresource: 'checkpoint',
     optional: true,

@@ -12,6 +12,7 @@ import {
   labInfo,
   nodeOf,
   type PolicyRule,
+  startWorkPod,
   waitFor,
   workPod,
 } from '../lib/index.ts';
@@ -23,6 +24,9 @@ import {
   checkpointRight,
   installAnew,
   installedIn,
+  optedIn,
+  ruleText,
+  type Settings,
 } from '../rig/index.ts';
 import { alert, midCaptureSettings, type Subject, startSubject } from './mid-capture.ts';
 
@@ -38,7 +42,7 @@ let cure: Cure | undefined;
 
 beforeAll(async () => {
   cure = await forgetRightsAtOnce(node);
-  await installAnew(midCaptureSettings());
+  await installAnew(withProbeRule(midCaptureSettings()));
 });
 afterAll(async () => {
   await grant(agentRights, [checkpointRight]);
@@ -46,6 +50,13 @@ afterAll(async () => {
   for (const { pod } of started) await deletePod(pod);
   await cure?.();
 });
+
+/** Besides, a rule that has the agent ask the kubelet for its counters. */
+function withProbeRule({ rules, ...rest }: Settings): Settings {
+  const when = '{ probe: { type: readiness, failures: 1000 } }';
+  const rule = ruleText({ name: 'probe', when, labels: { rights: 'probe' } });
+  return { ...rest, rules: `${rules}---\n${rule}` };
+}
 
 async function startOne(pod: string): Promise<Subject> {
   const subject = await startSubject(node, 'kubelet', pod, ['counter']);
@@ -176,6 +187,26 @@ describe('the agent without one of its rights', () => {
     await expectDoctorNames(missing);
   });
 
+  it('get nodes/metrics says so in its status while a rule looks at probes', async () => {
+    const missing = right('nodes/metrics', 'get');
+    await grantWithout(missing);
+    await startWorkPod({
+      name: 'rights-probe',
+      node: node.name,
+      labels: { ...optedIn, rights: 'probe' },
+      command: ['counter'],
+      container: { readinessProbe: { exec: { command: ['true'] }, periodSeconds: 2 } },
+    });
+    const reason = await waitFor('its source to be degraded', async () => {
+      const { sources } = await agentStatus(node);
+      const status = sources.find(({ name }) => name === 'probes')?.status;
+      return status?.state === 'degraded' ? status.reason : undefined;
+    });
+    expect(reason).toContain(ruleOf(missing));
+    await expectDoctorNames(missing);
+    await deletePod('rights-probe');
+  });
+
   it.each([
     { kind: 'ReplicaSet', ...right('replicasets', 'get', 'apps') },
     { kind: 'Job', ...right('jobs', 'get', 'batch') },
@@ -247,6 +278,7 @@ it('has no right besides, but for those of every service account', async () => {
     'nodes [] [] [get]',
     'nodes/checkpoint [] [] [create]',
     'nodes/configz [] [] [get]',
+    'nodes/metrics [] [] [get]',
     'pods [] [] [list watch]',
     'replicasets.apps [] [] [get]',
   ]);

@@ -7,7 +7,7 @@ export const agentRights: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
   { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: ['get'] },
-  { apiGroups: [''], resources: ['nodes/configz'], verbs: ['get'] },
+  { apiGroups: [''], resources: ['nodes/metrics', 'nodes/configz'], verbs: ['get'] },
 ];
 
 /** The component for the kubelet backend. */
