@@ -34,13 +34,17 @@ export interface AlertIntakeOptions {
   log: Logger;
 }
 
+/** The largest body. An alert has 1 to 4 KiB, Alertmanager sends groups of them. */
+export const ALERT_BYTES_MAX = 262_144;
+
 /**
  * Each alert costs parsing and a walk through the rules, on the same thread that samples memory.
  * This is far above what a working Falco sends (1 to 4 KiB an alert), and far below what would
- * hold the thread up: a large body, or one with several alerts, counts as several, so that it is 4 MiB a second in the end.
+ * hold the thread up: a large body, or one with several alerts, counts as several, so that it is
+ * 2 MiB a second in the end. JSON made to be slow costs some 100 ms a MiB to parse.
  */
 const RATE = { burst: 2_000, refillMs: 2 };
-const BYTES_PER_TOKEN = 8_192;
+const BYTES_PER_TOKEN = 4_096;
 const TOO_MANY = 'too many alerts at once; send fewer';
 
 export function createAlertIntake(options: AlertIntakeOptions): AlertIntake {

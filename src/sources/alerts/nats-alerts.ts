@@ -2,11 +2,8 @@ import { type Cancel, type Clock, type Logger, StillpointError } from '../../bas
 import type { NatsConnection, NatsMessage } from '../../nats/index.ts';
 import type { AlertShape } from '../../signal/index.ts';
 import type { Emit, OnStatus, Source, SourceStatus } from '../source.ts';
-import { type AlertIntake, createAlertIntake } from './intake.ts';
+import { ALERT_BYTES_MAX, type AlertIntake, createAlertIntake } from './intake.ts';
 import { type AlertMaps, createAlertParsers } from './shapes.ts';
-
-/** The NATS server's own default for the largest message. */
-const BYTES_MAX = 1_048_576;
 
 export interface NatsAlertsOptions {
   /** Not closed by the source: others use it too. */
@@ -38,7 +35,7 @@ class NatsAlerts implements Source {
 
   constructor(options: NatsAlertsOptions) {
     this.options = options;
-    this.intake = createAlertIntake({ ...options, door: 'nats', bytesMax: BYTES_MAX });
+    this.intake = createAlertIntake({ ...options, door: 'nats', bytesMax: ALERT_BYTES_MAX });
   }
 
   async start(): Promise<void> {

@@ -53,7 +53,7 @@ export function toSignal(
     [alertFields.severity]: shortText(severity),
     [alertFields.title]: shortText(title),
   };
-  const fields = flatten({ ...told, ...payload });
+  const fields = flatten(told, payload);
   const hash = () => createHash('sha256').update(hashed?.() ?? JSON.stringify(fields));
   return {
     kind: 'alert',
@@ -76,15 +76,18 @@ function isId(value: unknown): value is string {
   return typeof value === 'string' && /^[\w:.-]+$/.test(value) && value.length <= ID_CHARS_MAX;
 }
 
+/** Larger than any alert that a person wrote a rule for; looking at each value would take long. */
+const LONG_NUMBERS_BYTES_MAX = 65_536;
+
 /**
- * JSON of a body. Whole numbers that a double cannot hold stay as they were written: Falco's
- * `evt.time` counts nanoseconds since 1970. Bytes that are no UTF-8 become U+FFFD: a process may
+ * JSON of a body. Whole numbers that a double cannot hold stay as they were written, unless the body
+ * is large: Falco's `evt.time` counts nanoseconds since 1970. Bytes that are no UTF-8 become U+FFFD: a process may
  * have any name, and an alert about it must not be lost. Undefined when the text is no JSON; a body
  * nested too deep for the parser is none either.
  */
 export function parseJson(data: Uint8Array): { value: unknown } | undefined {
   const text = new TextDecoder().decode(data);
-  const hasLongNumber = /\d{16}/.test(text);
+  const hasLongNumber = data.byteLength <= LONG_NUMBERS_BYTES_MAX && /\d{16}/.test(text);
   try {
     return { value: hasLongNumber ? JSON.parse(text, keepLongNumber) : JSON.parse(text) };
   } catch {

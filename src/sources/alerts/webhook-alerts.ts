@@ -2,6 +2,7 @@ import type { Clock, Logger } from '../../base/index.ts';
 import type { AlertShape } from '../../signal/index.ts';
 import type { Emit, OnStatus, Source, SourceStatus } from '../source.ts';
 import {
+  ALERT_BYTES_MAX,
   type AlertDropReason,
   type AlertIntake,
   type AlertVerdict,
@@ -11,8 +12,8 @@ import {
 import type { AlertBody, AlertParser } from './parse.ts';
 import { type AlertMaps, createAlertParsers } from './shapes.ts';
 
-/** The largest body that the webhook takes; an alert has 1 to 4 KiB, Alertmanager sends groups. */
-export const WEBHOOK_BYTES_MAX = 262_144;
+/** The largest body that the webhook takes. */
+export const WEBHOOK_BYTES_MAX = ALERT_BYTES_MAX;
 
 /** What the HTTP server answers; `message` is one line for people. */
 export interface WebhookReply {

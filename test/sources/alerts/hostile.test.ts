@@ -66,6 +66,16 @@ describe.each(shapes)('a hostile alert of shape %s', (shape, body) => {
     expect(Object.values(fieldsOf(data))).toContain('\ufffd\ufffd\ufffd');
   });
 
+  it('with lists that never end is cut, and tells how many were left out', () => {
+    const scalars = fieldsOf(body({ list: Array.from({ length: 50_000 }, () => 1) }));
+    const list = Object.entries(scalars).find(([name]) => name.endsWith('list'))?.[1];
+    expect(String(list).split(',')).toHaveLength(flattenBounds.entriesMax);
+    expect(scalars[alertFields.leftOut]).toBe(50_000 - flattenBounds.entriesMax);
+    const empty = fieldsOf(body({ list: Array.from({ length: 50_000 }, () => ({})) }));
+    expect(empty[alertFields.leftOut]).toBeGreaterThan(50_000 - flattenBounds.visitsMax);
+    expect(Object.keys(empty).length).toBeLessThan(30);
+  });
+
   it('with a million values is read in bounded time', () => {
     const list = Array.from({ length: 20 }, () => Array.from({ length: 5_000 }, () => ({})));
     const fields = fieldsOf(body({ list, text: 'x'.repeat(500_000) }));
