@@ -10,7 +10,14 @@ import {
   type YamlDocuments,
 } from '../base/index.ts';
 import { policiesFromDocuments, type RetentionPolicy } from '../retention/index.ts';
-import { REQUEST_RULE, type RecordedRule, type Rule, rulesFromDocuments } from '../rules/index.ts';
+import {
+  prepareWhere,
+  REQUEST_RULE,
+  type RecordedRule,
+  type Rule,
+  rulesFromDocuments,
+  usesWhere,
+} from '../rules/index.ts';
 
 /** What the files of the rules directory say: rules and retention policies. */
 export interface RuleSet {
@@ -30,7 +37,7 @@ export type LoadedRuleSet =
  * told; whoever has a good set keeps it. Never throws.
  */
 export async function loadRuleSet(path: string, nowMs: number): Promise<LoadedRuleSet> {
-  return judge(path, await readYaml(path), nowMs);
+  return judge(path, await readRules(path), nowMs);
 }
 
 /**
@@ -43,7 +50,7 @@ export async function loadRuleSets(
 ): Promise<({ path: string } & LoadedRuleSet)[]> {
   const directories = await Promise.all(paths.map(isDirectory));
   const files = paths.filter((_, index) => !directories[index]);
-  const read = await Promise.all(files.map(readYaml));
+  const read = await Promise.all(files.map(readRules));
   const together: YamlDocuments = {
     documents: read.flatMap(({ documents }) => documents),
     mistakes: read.flatMap(({ mistakes }) => mistakes),
@@ -54,6 +61,12 @@ export async function loadRuleSets(
     .filter((_, index) => directories[index])
     .map(async (one) => ({ path: one, ...(await loadRuleSet(one, nowMs)) }));
   return [...ofFiles, ...(await Promise.all(ofDirectories))];
+}
+
+async function readRules(path: string): Promise<YamlDocuments> {
+  const read = await readYaml(path);
+  if (usesWhere(read.documents)) await prepareWhere();
+  return read;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

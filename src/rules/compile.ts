@@ -6,7 +6,10 @@ import type { Rule } from './rule.ts';
 import type { GivenRule } from './schema/index.ts';
 
 /** A checked document becomes a Rule: matchers compiled, everything frozen. */
-export function compileRule(given: GivenRule, origin: Rule['origin']): Rule {
+export function compileRule(
+  given: GivenRule,
+  { where, origin }: Pick<Rule, 'where' | 'origin'>,
+): Rule {
   const { metadata, spec } = given;
   return deepFreeze({
     id: ruleId(metadata),
@@ -17,6 +20,7 @@ export function compileRule(given: GivenRule, origin: Rule['origin']): Rule {
     mode: spec.mode,
     when: compileWhen(spec.when),
     target: compileTarget(spec.target),
+    ...(where && { where }),
     capture: {
       via: spec.capture.via,
       timeoutMs: spec.capture.timeout,

@@ -4,6 +4,7 @@
  * signal and base.
  */
 export { REQUEST_RULE } from './check.ts';
+export { usesWhere } from './check-where.ts';
 export { compileLimits } from './compile-limits.ts';
 export { createRulesCore, type RulesCore, type RulesOptions } from './core.ts';
 export type { CaptureSpec, Decision, SignalSummary } from './decision.ts';
@@ -72,3 +73,4 @@ export {
 } from './testing/index.ts';
 export type { Trail, TrailPart } from './trail.ts';
 export type { EventMatch, FieldMatch, TextTest, When, WhenKind } from './when.ts';
+export { prepareWhere } from './where/index.ts';

@@ -19,9 +19,10 @@ import {
 import type { PodEntry } from './pod-table.ts';
 import type { Rule } from './rule.ts';
 import { ownerOf } from './scope.ts';
-import { advanceTo, type RulesState } from './state.ts';
+import { advanceTo, countQuiet, type RulesState } from './state.ts';
 import { summarize } from './summary.ts';
 import { boundTrail, part, type Trail, type TrailPart } from './trail.ts';
+import type { Where } from './where/index.ts';
 
 export { formatTime } from './format-time.ts';
 
@@ -30,6 +31,7 @@ export interface Step {
   core: RulesCore;
   state: RulesState;
   nowMs: number;
+  signal: Signal;
   /** The signal, summarised when a decision first needs it. */
   summary(): SignalSummary;
   decisions: Decision[];
@@ -41,6 +43,7 @@ export function beginStep(core: RulesCore, state: RulesState, signal: Signal, no
     core,
     state,
     nowMs: advanceTo(state, nowMs),
+    signal,
     summary() {
       summary ??= summarize(signal, core.options.redactor);
       return summary;
@@ -60,6 +63,31 @@ export interface Case {
 export interface Finding {
   reason: ReasonCode;
   detail: string;
+}
+
+/** What `where` of the rule says about a signal and a target that the rule selects. */
+export function judgeWhere(step: Step, one: Case, signal: Signal): Finding | undefined {
+  const { where } = one.rule;
+  if (!where) return undefined;
+  const { fact: pod } = one.entry;
+  const { nodeName } = step.core.options;
+  const result = where.evaluate({ signal, pod, container: one.container, nodeName });
+  if (result.holds === true) return undefined;
+  if (result.holds === false) return { reason: 'where-false', detail: result.absent ?? 'false' };
+  return { reason: 'where-error', detail: result.why };
+}
+
+/**
+ * The same for kinds that look at each signal once: what `where` is false for is counted, as
+ * whatever does not match; an expression that cannot be evaluated is told.
+ */
+export function passesWhere(step: Step, one: Case, signal: Signal, when: Trail): boolean {
+  const finding = judgeWhere(step, one, signal);
+  if (!finding) return true;
+  const { rule } = one;
+  if (finding.reason === 'where-false') countQuiet(step.state, rule.id, finding.reason);
+  else suppress(step, rule, finding, { target: targetOf(one), when });
+  return false;
 }
 
 /** Checks that come before any window, for a case whose condition holds: may it be at all? */
@@ -126,7 +154,7 @@ export function suppress(
     verdict: 'suppress',
     reason: finding.reason,
     detail: finding.detail,
-    trail: trailOfFinding(finding, more.when, more.target),
+    trail: trailOfFinding(finding, more.when, { target: more.target, where: rule.where }),
     ...common(step, rule),
     target: more.target,
     signal: more.signal ?? step.summary(),
@@ -146,6 +174,7 @@ const CHECKS: readonly {
     reasons: ['target-unknown', 'target-ambiguous', 'elsewhere'],
   },
   { name: 'target', reasons: ['not-selected'] },
+  { name: 'where', reasons: ['where-false', 'where-error'], isOptional: true },
   { name: 'deny list', reasons: ['denied'], passed: 'not on it' },
   { name: 'container', reasons: ['not-running'], passed: 'running' },
   { name: 'limits.cooldown', reasons: ['cooldown'], passed: 'none under way' },
@@ -153,14 +182,20 @@ const CHECKS: readonly {
   { name: 'mode', reasons: ['observed'] },
 ];
 
+/** Of whom a trail tells, as far as it is known. */
+interface TrailOf {
+  target?: Target;
+  where?: Where;
+}
+
 /**
  * Condition, then the checks up to the one that failed. A finding that is no check (a window, once
  * a life) is a part of the condition: the kind gives it in `when`.
  */
-export function trailOfFinding(finding: Finding, when: Trail, target?: Target): Trail {
+export function trailOfFinding(finding: Finding, when: Trail, of: TrailOf = {}): Trail {
   const failed = CHECKS.findIndex(({ reasons }) => reasons.includes(finding.reason));
   const name = CHECKS[failed]?.name ?? finding.reason;
-  const parts = [...when, ...(failed > 0 ? passedChecks(target, failed) : [])];
+  const parts = [...when, ...(failed > 0 ? passedChecks(of, failed) : [])];
   const isTold = failed < 0 && when.some(({ holds }) => !holds);
   return boundTrail(isTold ? parts : [...parts, part(name, false, finding.detail)]);
 }
@@ -171,7 +206,7 @@ function trailOfFiring(step: Step, one: Case, when: Trail): Trail {
   const saw = mode === 'observe' ? 'observe (configuration of the agent)' : one.rule.mode;
   return boundTrail([
     ...when,
-    ...passedChecks(targetOf(one), CHECKS.length - 1),
+    ...passedChecks({ target: targetOf(one), where: one.rule.where }, CHECKS.length - 1),
     ...budgetParts(step, one),
     part('mode', !observed, saw, 'enforce'),
   ]);
@@ -183,11 +218,12 @@ function budgetParts({ core, state, nowMs }: Step, one: Case): TrailPart[] {
 }
 
 /** The first checks, which a target has passed. */
-function passedChecks(target: Target | undefined, count: number): TrailPart[] {
+function passedChecks({ target, where }: TrailOf, count: number): TrailPart[] {
   if (!target) return [];
-  return CHECKS.slice(1, count)
-    .filter(({ isOptional }) => !isOptional)
-    .map(({ name, passed }) => part(name, true, passed ?? describeTarget(target)));
+  return CHECKS.slice(1, count).flatMap(({ name, passed, isOptional }) => {
+    if (name === 'where' && where) return [part(name, true, 'true', where.text)];
+    return isOptional ? [] : [part(name, true, passed ?? describeTarget(target))];
+  });
 }
 
 /** What every decision of a rule carries. */

@@ -8,6 +8,7 @@ import {
 } from '../base/index.ts';
 import { checkRule } from './check.ts';
 import { checkSet, type WrittenRule } from './check-set.ts';
+import { checkWhere } from './check-where.ts';
 import { compileRule, ruleId } from './compile.ts';
 import type { Rule } from './rule.ts';
 import { ruleSchema } from './schema/index.ts';
@@ -34,7 +35,10 @@ export interface LoadOptions {
 
 const RULE_KIND = 'CheckpointRule';
 
-/** Documents to rules; every mistake of every document, not the first. */
+/**
+ * Documents to rules; every mistake of every document, not the first. Call prepareWhere before when
+ * usesWhere says so.
+ */
 export function rulesFromDocuments(
   { documents, mistakes: unread }: YamlDocuments,
   { otherKinds = ['RetentionPolicy'], nowMs }: LoadOptions,
@@ -57,13 +61,15 @@ export function rulesFromDocuments(
         mistakes.push(...checked.mistakes);
         continue;
       }
-      const findings = checkRule(document, checked.value, nowMs);
-      mistakes.push(...findings.mistakes);
+      const given = checked.value;
+      const findings = checkRule(document, given, nowMs);
+      const { where, mistakes: ofWhere } = checkWhere(document, given);
+      mistakes.push(...findings.mistakes, ...ofWhere);
       warnings.push(...findings.warnings);
-      if (findings.mistakes.length > 0) continue;
+      if (findings.mistakes.length + ofWhere.length > 0) continue;
       const { file, line } = document.place([]);
-      written.push({ document, given: checked.value });
-      rules.push(compileRule(checked.value, { file, line }));
+      written.push({ document, given });
+      rules.push(compileRule(given, { where, origin: { file, line } }));
     }
   }
   if (mistakes.length > 0) return { ok: false, mistakes };

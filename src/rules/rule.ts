@@ -2,6 +2,7 @@ import type { ContainerType } from '../signal/index.ts';
 import type { CaptureSpec } from './decision.ts';
 import type { GivenLimits } from './limits.ts';
 import type { When, WhenKind } from './when.ts';
+import type { Where } from './where/index.ts';
 
 /** A `CheckpointRule` after parsing: checked, defaults filled in, durations in ms, frozen. */
 export interface Rule {
@@ -16,6 +17,8 @@ export interface Rule {
   mode: 'enforce' | 'observe';
   when: When;
   target: TargetSelector;
+  /** Must hold too, for the signal and its target. */
+  where?: Where;
   capture: CaptureSpec;
   limits: GivenLimits;
   retainClass: string;

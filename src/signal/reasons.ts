@@ -14,6 +14,8 @@ export const reasons = {
   'not-rearmed': 'the rule has fired and the value has not fallen low enough since',
   'not-selected': 'the target is not selected by the rule',
   'no-match': 'the condition of the rule does not hold',
+  'where-false': 'the expression in where does not hold',
+  'where-error': 'the expression in where cannot be evaluated for this signal',
   denied: 'the target is on the deny list',
   'not-running': 'the container does not run',
   'target-unknown': 'no container on this node fits what the signal names',

@@ -1,14 +1,16 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { formatMistake, parseYaml } from '../../src/base/index.ts';
-import { rulesFromDocuments } from '../../src/rules/index.ts';
+import { prepareWhere, rulesFromDocuments } from '../../src/rules/index.ts';
 
 const home = join(import.meta.dirname, 'golden');
 const nowMs = Date.UTC(2026, 0, 1);
 
 /** `UPDATE_GOLDEN=1` writes what the code says now; look at the difference before you keep it. */
 const update = process.env.UPDATE_GOLDEN === '1';
+
+beforeAll(prepareWhere);
 
 describe('every mistake has a small file and its message', () => {
   const names = readdirSync(home).filter((name) => name.endsWith('.yaml'));

@@ -1,7 +1,15 @@
 import type { AlertSignal } from '../../signal/index.ts';
 import { rulesForAlert } from '../alert-index.ts';
 import { type RulesCore, reachesPod } from '../core.ts';
-import { fire, judgeLimits, judgeTarget, type Step, suppress, targetOf } from '../judge.ts';
+import {
+  fire,
+  judgeLimits,
+  judgeTarget,
+  passesWhere,
+  type Step,
+  suppress,
+  targetOf,
+} from '../judge.ts';
 import { addQuietOthers } from '../quiet.ts';
 import { resolveHints } from '../resolve.ts';
 import type { RuleOf } from '../rule.ts';
@@ -49,8 +57,9 @@ function judge(
   one: Parameters<typeof fire>[1] & { rule: RuleOf<'alert'> },
   signal: AlertSignal,
 ): void {
-  const finding = judgeTarget(step.core, one) ?? judgeLimits(step, one);
   const when = matchParts(step, one.rule, signal);
+  if (!passesWhere(step, one, signal, when)) return;
+  const finding = judgeTarget(step.core, one) ?? judgeLimits(step, one);
   if (finding) suppress(step, one.rule, finding, { target: targetOf(one), when });
   else fire(step, one, { detail: describeMatch(step, one.rule, signal), when });
 }

@@ -14,6 +14,7 @@ import {
   formatTime,
   judgeLimits,
   judgeTarget,
+  passesWhere,
   type Step,
   suppress,
   targetOf,
@@ -105,11 +106,17 @@ function countFailure(step: Step, one: CrashLoopCase, { end, restarts }: Failure
   const endKey = `${end.containerId ?? ''} ${end.finishedAtMs}`;
   if (memo.countedEnd === endKey) return;
   memo.countedEnd = endKey;
+  if (!passesWhere(step, one, step.signal, [failurePart(one, end)])) return;
   const { finishedAtMs } = end;
   const atMs = Number.isFinite(finishedAtMs) ? Math.min(finishedAtMs, step.nowMs) : step.nowMs;
   addCount(memo.restarts, atMs, restarts);
   trimWindow(memo.restarts, step.nowMs, { withinMs: when.withinMs, enough: when.restarts });
   judgeRestarts(step, one, memo, summarizeFailure(step, one, end));
+}
+
+function failurePart({ container }: CrashLoopCase, { reason, exitCode }: ContainerEnd): TrailPart {
+  const saw = `${container.name} failed: ${reason} (exit code ${exitCode})`;
+  return part('when.crashLoop', true, saw);
 }
 
 function judgeRestarts(

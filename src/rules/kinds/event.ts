@@ -7,6 +7,7 @@ import {
   fire,
   judgeLimits,
   judgeTarget,
+  passesWhere,
   type Step,
   suppress,
   targetOf,
@@ -60,6 +61,8 @@ function stepRule(
     return;
   }
   const one = { rule, entry, container: found.container };
+  // What is not meant must not fill the window.
+  if (rule.where && !passesWhere(step, one, signal, matchParts(step, rule, signal))) return;
   const seen = countEvent(step, one, signal);
   const finding = judgeTarget(step.core, one) ?? judgeWindow(rule, seen) ?? judgeLimits(step, one);
   const when = [...matchParts(step, rule, signal), countPart(rule, seen)];

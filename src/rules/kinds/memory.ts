@@ -8,6 +8,7 @@ import {
   formatTime,
   judgeLimits,
   judgeTarget,
+  judgeWhere,
   type Step,
   suppress,
   targetOf,
@@ -40,11 +41,32 @@ export function stepMemory(step: Step, signal: MemorySignal): void {
       if (memo) setBelow(memo, signal.usedRatio < (rule.when.rearmBelow ?? 0));
       continue;
     }
+    if (rule.where && !isMeant(step, one, memo, signal)) continue;
     const held = memo ?? createMemo(one);
     held.aboveSinceMs = isAbove ? (held.aboveSinceMs ?? step.nowMs) : undefined;
     held.sample = signal;
     judge(step, one, held, signal);
   }
+}
+
+/** Whether `where` holds for the sample; that it cannot be evaluated is told once a life. */
+function isMeant(
+  step: Step,
+  one: MemoryCase,
+  known: MemoryMemo | undefined,
+  sample: MemorySignal,
+): boolean {
+  const finding = judgeWhere(step, one, sample);
+  if (!finding) return true;
+  countQuiet(step.state, one.rule.id, finding.reason);
+  if (known) setBelow(known, false);
+  if (finding.reason === 'where-false' || known?.reported === finding.reason) return false;
+  const memo = known ?? createMemo(one);
+  memo.reported = finding.reason;
+  const when = conditionParts(step, one, memo, sample);
+  const signal = summarize(sample, step.core.options.redactor);
+  suppress(step, one.rule, finding, { target: targetOf(one), when, signal });
+  return false;
 }
 
 /** The time that a memo waited for has come: judges its newest sample again. */

@@ -12,6 +12,7 @@ import {
   fire,
   judgeLimits,
   judgeTarget,
+  passesWhere,
   type Step,
   suppress,
   targetOf,
@@ -99,10 +100,11 @@ function judgeRow(step: Step, one: ProbeCase, memo: ProbeMemo, probe: ProbeFact)
   memo.judged = row;
   if (memo.reported === 'fired') return;
   const needed = neededOf(one.rule, probe);
+  const when = partsOf(one.rule, row, needed);
+  if (!passesWhere(step, one, step.signal, when)) return;
   const detail = `${probe.type} probe failed ${row} in a row, ${needed} needed`;
   const open: Finding | undefined = row < needed ? { reason: 'window-open', detail } : undefined;
   const finding = judgeTarget(step.core, one) ?? open ?? judgeLimits(step, one);
-  const when = partsOf(one.rule, row, needed);
   if (finding) {
     if (memo.reported === finding.reason && !open) return;
     memo.reported = finding.reason;

@@ -36,7 +36,7 @@ export function stepRequest(step: Step, signal: RequestSignal): void {
           verdict: 'suppress',
           ...finding,
           ...decision,
-          trail: trailOfFinding(finding, when, target),
+          trail: trailOfFinding(finding, when, { target }),
           target,
         }
       : {

@@ -8,6 +8,7 @@ import {
   formatTime,
   judgeLimits,
   judgeTarget,
+  passesWhere,
   type Step,
   suppress,
   targetOf,
@@ -55,6 +56,7 @@ function judgePod(
   for (const container of entry.fact.containers) {
     if (!selectsContainer(rule.target, container) || !isRunning(container)) continue;
     const one = { rule, entry, container };
+    if (!passesWhere(step, one, step.signal, when)) continue;
     const finding =
       judgeTarget(step.core, one) ?? judgeGrace(freezeMsMax, detail) ?? judgeLimits(step, one);
     if (finding) {

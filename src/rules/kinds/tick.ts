@@ -5,6 +5,7 @@ import {
   fire,
   judgeLimits,
   judgeTarget,
+  passesWhere,
   type Step,
   suppress,
   targetOf,
@@ -26,6 +27,7 @@ export function stepTick(step: Step, signal: TickSignal): void {
     for (const container of entry.fact.containers) {
       if (!selectsContainer(rule.target, container) || !isRunning(container)) continue;
       const one = { rule, entry, container };
+      if (!passesWhere(step, one, signal, when)) continue;
       cases.push({ key: describeTarget(targetOf(one)), one });
     }
   }

@@ -41,6 +41,16 @@ export const ruleSchema = z.strictObject({
       .describe('observe decides, records and counts, but captures nothing'),
     when: exactlyOne(whenShape).describe('The condition: exactly one kind'),
     target,
+    where: z
+      .string()
+      .min(1)
+      .max(2_000)
+      .optional()
+      .describe(
+        'CEL expression over signal, pod, container and node that must hold too; checked against ' +
+          'their types at load. A key that is not there makes it false',
+      )
+      .meta({ examples: ['pod.annotations["example.com/team"] == "payments"'] }),
     capture: capture.prefault({}),
     limits: limits.prefault({}),
     retain: z
