@@ -48,10 +48,11 @@ export function putPod(table: PodTable, fact: PodFact): { entry: PodEntry; befor
   if (uidBefore !== undefined && uidBefore !== fact.uid) removePod(table, uidBefore);
   if (known) {
     const before = known.fact;
-    unindex(table, before);
+    const isFound = uidBefore === fact.uid && areSameLives(before, fact);
+    if (!isFound) unindex(table, before);
     known.fact = fact;
     known.cache = createCache();
-    index(table, fact);
+    if (!isFound) index(table, fact);
     return { entry: known, before };
   }
   const entry: PodEntry = { fact, memos: new Map(), cache: createCache() };
@@ -117,6 +118,16 @@ function createCache(): PodCache {
 
 function nameKey(fact: PodFact): string {
   return `${fact.namespace}/${fact.name}`;
+}
+
+/** Most changes of a pod leave its containers what they are. */
+function areSameLives(before: PodFact, { name, namespace, containers }: PodFact): boolean {
+  if (before.name !== name || before.namespace !== namespace) return false;
+  if (before.containers.length !== containers.length) return false;
+  return containers.every((one, index) => {
+    const former = before.containers[index];
+    return former?.name === one.name && former.containerId === one.containerId;
+  });
 }
 
 function index(table: PodTable, fact: PodFact): void {
