@@ -1,5 +1,6 @@
 import type { ArchiveRecord } from '../archive/index.ts';
 import type { Availability, RecoveryDecision } from '../capture/index.ts';
+import type { Trail } from '../rules/index.ts';
 import type { BackendChoice, BackendName, ReasonCode } from '../signal/index.ts';
 import type { SourceStatus } from '../sources/index.ts';
 import type { RecordingStatus } from './recorder.ts';
@@ -54,6 +55,9 @@ export interface RecentTrigger {
   target: string;
   rule: string;
   state: string;
+  /** Why the rule fired: the values, and what was looked at. Absent of triggers of older agents. */
+  detail?: string;
+  trail?: Trail;
 }
 
 /** Body of POST /v1/captures. */

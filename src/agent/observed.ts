@@ -14,9 +14,10 @@ export function createObserved(facts: Facts): Observed {
   let recent: readonly RecentTrigger[] = [];
   facts.listen((fact) => {
     if (fact.kind !== 'decision') return;
-    const { reason, rule, target, atMs } = fact.decision;
+    const { reason, rule, target, atMs, detail, trail } = fact.decision;
     if (reason !== 'observed' || !target) return;
-    const one = { id: '', acceptedMs: atMs, target: describeTarget(target), rule, state: reason };
+    const where = { id: '', acceptedMs: atMs, target: describeTarget(target) };
+    const one = { ...where, rule, state: reason, detail, trail };
     recent = [one, ...recent].slice(0, REMEMBERED_MAX);
   });
   return { recent: () => recent };

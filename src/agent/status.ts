@@ -104,6 +104,8 @@ function recentOf(dispatcher: Dispatcher, observed: readonly RecentTrigger[]): R
     target: describeTarget(trigger.target),
     rule: trigger.decisions[0]?.rule ?? '',
     state,
+    detail: trigger.decisions[0]?.detail,
+    trail: trigger.decisions[0]?.trail,
   }));
   return [...accepted, ...observed]
     .sort((a, b) => b.acceptedMs - a.acceptedMs)

@@ -96,7 +96,13 @@ describe('the status', () => {
       perHourMax: 6,
     });
     expect(status.recent).toMatchObject([
-      { target: 'shop/cart-b/app', rule: 'rule-b', state: 'queued' },
+      {
+        target: 'shop/cart-b/app',
+        rule: 'rule-b',
+        state: 'queued',
+        detail: 'test',
+        trail: [{ part: 'when.event.reason', holds: true }],
+      },
       { target: 'shop/cart-a/app', state: 'queued' },
     ]);
     finish();

@@ -25,12 +25,23 @@ export function redactSignal(signal: Signal, redactor: Redactor): Signal {
   }
 }
 
+/** By the annotations as they came: the state tells all pods again, and patterns take their time. */
+const known = new WeakMap<object, { redactor: Redactor; kept: Readonly<Record<string, string>> }>();
+
 /** Annotations hold whole manifests (kubectl.kubernetes.io/last-applied-configuration). */
 export function redactText(
   annotations: Readonly<Record<string, string>>,
   redactor: Redactor,
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(annotations).map(([name, value]) => [name, redactor.field(name, value)]),
-  );
+): Readonly<Record<string, string>> {
+  const before = known.get(annotations);
+  if (before?.redactor === redactor) return before.kept;
+  let isSame = true;
+  const entries = Object.entries(annotations).map(([name, value]) => {
+    const kept = redactor.field(name, value);
+    isSame &&= kept === value;
+    return [name, kept] as const;
+  });
+  const kept = isSame ? annotations : Object.fromEntries(entries);
+  known.set(annotations, { redactor, kept });
+  return kept;
 }

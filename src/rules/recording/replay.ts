@@ -135,7 +135,8 @@ class ReplayImpl implements Replay {
     const { run, part } = entry;
     this.#redacted ||= entry.redacted;
     const follows = this.#at?.run === run && (part === this.#at.part || part === this.#at.part + 1);
-    const isGap = entry.dropped > 0 || (this.#at?.run === run && !follows);
+    const isMissing = entry.cause !== 'begin' && this.#at?.run === run && !follows;
+    const isGap = entry.dropped > 0 || isMissing;
     if (isGap) this.#gaps.push({ atMs: entry.atMs, dropped: entry.dropped });
     const core = coreOf(this.#rules ?? compileRecorded(entry), entry);
     // Rules of one's own keep what they remember, unless something is missing in between.
