@@ -117,7 +117,7 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   const http = createHttp({
     ...options,
     config: config.http,
-    isReady: () => isReady(decisions),
+    whyNotReady: () => whyNotReady(decisions),
     metrics: tell.metrics,
     webhook: decisions.sources.webhook,
   });
@@ -179,8 +179,9 @@ async function stop(cleanup: Cleanup, log: Logger): Promise<void> {
 }
 
 /** Ready: rules are in force as they are on disk, and pods are known. */
-function isReady(decisions: DecisionSide): boolean {
-  return decisions.refused() === undefined && decisions.sources.pods.status().state === 'live';
+function whyNotReady(decisions: DecisionSide): string | undefined {
+  if (decisions.refused() !== undefined) return 'rules-refused';
+  return decisions.sources.pods.status().state === 'live' ? undefined : 'pods-not-known';
 }
 
 function statusReader(
@@ -231,7 +232,11 @@ function watchWithMetrics(
     const dropped = () => ({ 'not-recorded': recorder.status().dropped });
     tell.metrics.watch({ name: 'recording', dropped });
   }
-  tell.metrics.watch({ name: 'rules', dropped: () => passedOver(decisions) });
+  tell.metrics.watch({
+    name: 'rules',
+    state: () => (decisions.refused() === undefined ? 'in-force' : 'refused'),
+    dropped: () => passedOver(decisions),
+  });
   tell.metrics.measure(() => {
     const { availableBytes = 0, floorBytes = 0 } = diskOf(
       config.checkpointsDir,

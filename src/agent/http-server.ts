@@ -26,8 +26,8 @@ export interface HttpServerOptions {
   address: string;
   /** 0 picks a free one; `start` tells which. */
   port: number;
-  /** For /readyz; no detail is ever shown there. */
-  isReady(): boolean;
+  /** For /readyz: one word of ours, or undefined where the agent is ready. */
+  whyNotReady(): string | undefined;
   /** GET /metrics; without a token anybody who reaches the pod may read it. */
   metrics?: { token?: TokenSource; text(): Promise<{ contentType: string; body: string }> };
   /** POST /alerts/SHAPE; a token is always asked for: an alert may freeze a container. */
@@ -198,14 +198,17 @@ class PodHttpServer implements HttpServer {
   }
 }
 
-function routesOf({ isReady, metrics, alerts }: HttpServerOptions): ReadonlyMap<string, Route> {
+function routesOf({ whyNotReady, metrics, alerts }: HttpServerOptions): ReadonlyMap<string, Route> {
   const read = ['GET', 'HEAD'];
   const routes = new Map<string, Route>();
   routes.set('/healthz', { methods: read, answer: async () => ({ status: 200, body: 'ok\n' }) });
   routes.set('/readyz', {
     methods: read,
-    answer: async () =>
-      isReady() ? { status: 200, body: 'ok\n' } : { status: 503, body: 'not ready\n' },
+    async answer() {
+      const why = whyNotReady();
+      if (why === undefined) return { status: 200, body: 'ok\n' };
+      return { status: 503, body: `not ready: ${why}\n` };
+    },
   });
   if (metrics) {
     const answer = async () => ({ status: 200, ...(await metrics.text()) });

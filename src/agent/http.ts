@@ -8,7 +8,7 @@ import { createHttpServer, type HttpServer, type TokenSource } from './http-serv
 
 export interface HttpOptions {
   config: AgentConfig['http'];
-  isReady(): boolean;
+  whyNotReady(): string | undefined;
   metrics: Metrics;
   webhook: WebhookAlertsSource | undefined;
   clock: Clock;

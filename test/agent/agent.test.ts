@@ -187,6 +187,11 @@ describe('rules with a mistake at the start', () => {
     const { rules } = await running.agent.status();
     expect(rules).toMatchObject({ loaded: [], refused: expect.stringContaining('boom.yaml') });
     expect(await running.ready()).toBe(false);
+    expect(await running.read('/readyz')).toBe('not ready: rules-refused\n');
+    const told = (await running.read('/metrics')).split('\n');
+    expect(told).toContain('stillpoint_state{of="rules",state="refused"} 1');
+    expect(told).toContain('stillpoint_rules_refused_total 1');
+    expect(JSON.stringify(node.lines)).toContain('rules-refused');
 
     const writtenMs = node.clock.monotonicMs();
     node.rules('boom', `${rule('boom', BOOM)}---\n${rule('leak', LEAK)}`);

@@ -19,7 +19,7 @@ async function serve(changes: Partial<HttpServerOptions> = {}) {
   const server = createHttpServer({
     address: '127.0.0.1',
     port: 0,
-    isReady: () => true,
+    whyNotReady: () => undefined,
     alerts: {
       token: async () => TOKEN,
       bytesMax: 1_024,
@@ -54,15 +54,15 @@ const bearer = { authorization: `Bearer ${TOKEN}` };
 
 describe('the HTTP server on the pod address', () => {
   it('says that it lives and whether it is ready, and nothing else', async () => {
-    let ready = false;
-    const { url } = await serve({ isReady: () => ready });
+    let why: string | undefined = 'rules-refused';
+    const { url } = await serve({ whyNotReady: () => why });
     const read = async (path: string) => {
       const response = await fetch(`${url}${path}`);
       return [response.status, await response.text()];
     };
     expect(await read('/healthz')).toEqual([200, 'ok\n']);
-    expect(await read('/readyz?verbose')).toEqual([503, 'not ready\n']);
-    ready = true;
+    expect(await read('/readyz?verbose')).toEqual([503, 'not ready: rules-refused\n']);
+    why = undefined;
     expect(await read('/readyz')).toEqual([200, 'ok\n']);
   });
 
@@ -103,7 +103,7 @@ describe('the HTTP server on the pod address', () => {
     const options = {
       address: '127.0.0.1',
       port: 0,
-      isReady: () => true,
+      whyNotReady: () => undefined,
       clock: createFakeClock(),
     };
     const guessed = createHttpServer({

@@ -26,7 +26,10 @@ function tokenFile(text: string): string {
   return path;
 }
 
-async function serve(config: Partial<AgentConfig['http']>, isReady = () => true) {
+async function serve(
+  config: Partial<AgentConfig['http']>,
+  whyNotReady: () => string | undefined = () => undefined,
+) {
   const clock = createFakeClock();
   const signals: Signal[] = [];
   const common = { clock, log: silentLogger };
@@ -39,7 +42,7 @@ async function serve(config: Partial<AgentConfig['http']>, isReady = () => true)
   server = createHttp({
     ...common,
     config: { address: '127.0.0.1', port: 0, ...config },
-    isReady,
+    whyNotReady,
     metrics: await createMetrics('1.2.3'),
     webhook,
   });
@@ -97,11 +100,11 @@ describe("the agent's HTTP address", () => {
   });
 
   it('is not ready until the agent says so', async () => {
-    let ready = false;
-    const { ask } = await serve({}, () => ready);
+    let why: string | undefined = 'pods-not-known';
+    const { ask } = await serve({}, () => why);
     expect((await ask('/readyz')).status).toBe(503);
     expect((await ask('/healthz')).status).toBe(200);
-    ready = true;
+    why = undefined;
     expect((await ask('/readyz')).status).toBe(200);
   });
 

@@ -33,6 +33,8 @@ export interface RunningAgent {
   /** POSTs to the webhook; resolves with the status. */
   alert(body: unknown): Promise<number>;
   ready(): Promise<boolean>;
+  /** The answer on the pod's address. */
+  read(path: string): Promise<string>;
 }
 
 /** A simulated node on a clock of its own, and the agents that run on it one after another. */
@@ -150,6 +152,9 @@ function runningAgent(agent: Agent, all: Fact[]): RunningAgent {
       const reply = await fetch(`${url()}/readyz`);
       await reply.text();
       return reply.status === 200;
+    },
+    async read(path) {
+      return await (await fetch(`${url()}${path}`)).text();
     },
   };
 }
