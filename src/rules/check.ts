@@ -86,6 +86,7 @@ function checkConditions(document: YamlDocument, given: GivenRule, findings: Fin
   const path = ['spec', 'when'];
   const match = alert?.match ?? [];
   findings.mistakes.push(...checkMatch(document, match, [...path, 'alert', 'match']));
+  findings.mistakes.push(...checkMatch(document, event?.match ?? [], [...path, 'event', 'match']));
   findings.warnings.push(...checkReasons(document, event, [...path, 'event']));
 }
 

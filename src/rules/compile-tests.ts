@@ -28,10 +28,10 @@ function needsOf({ equals, in: allowed, glob }: GivenTests): FieldMatch['needs']
 /** What Alertmanager says of an alert that has ended, nobody means who does not ask for it. */
 const FIRING = { field: 'status', equals: 'firing' } as const;
 
-/** The tests of an alert rule, those that go without saying among them. */
+/** The tests of an alert rule, as they are written, and last what goes without saying. */
 export function compileAlertMatch({ shape, match }: GivenAlert): FieldMatch[] {
   const asks = match.some(({ field }) => field === FIRING.field);
-  const all = shape === 'alertmanager' && !asks ? [FIRING, ...match] : match;
+  const all = shape === 'alertmanager' && !asks ? [...match, FIRING] : match;
   return all.map(compileFieldMatch);
 }
 

@@ -1,5 +1,5 @@
 import { StillpointError } from '../base/index.ts';
-import { compileAlertMatch, compileTextTest } from './compile-tests.ts';
+import { compileAlertMatch, compileFieldMatch, compileTextTest } from './compile-tests.ts';
 import { FLOOR_RATIO, type GivenRule } from './schema/index.ts';
 import type { When } from './when.ts';
 
@@ -23,6 +23,7 @@ export function compileWhen(given: GivenRule['spec']['when']): When {
         reason: typeof event.reason === 'string' ? [event.reason] : event.reason,
         type: event.type,
         message: event.message && compileTextTest(event.message),
+        fields: (event.match ?? []).map(compileFieldMatch),
       },
       atLeast: event.atLeast,
       withinMs: event.within,

@@ -39,6 +39,8 @@ export interface EventMatch {
   reason: readonly string[];
   type?: 'Normal' | 'Warning';
   message?: TextTest;
+  /** Tests of `eventFields`. */
+  fields: readonly FieldMatch[];
 }
 
 /** A test of one text; `matches` was compiled at load from equals, in, glob, RE2 or exists. */
@@ -48,7 +50,7 @@ export interface TextTest {
   matches(value: string): boolean;
 }
 
-/** A condition on one field of an alert. */
+/** A condition on one field of an alert or an Event. */
 export interface FieldMatch {
   field: string;
   text: string;

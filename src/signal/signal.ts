@@ -36,6 +36,8 @@ export interface EventSignal extends SignalBase {
   reason: string;
   type: 'Normal' | 'Warning' | (string & {});
   message: string;
+  /** Who recorded it: source.component, else reportingComponent; absent where neither is given. */
+  component?: string;
   /** How many occurrences are new; at least 1, more when the recorder dropped updates. */
   countDelta: number;
   /** The Event object's name, so that a record can cite it. */

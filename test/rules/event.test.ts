@@ -56,6 +56,44 @@ describe('an event rule', () => {
     expect(benchWith(liveness).at(0, signal)).toEqual([]);
   });
 
+  const fields: [match: string, signal: ReturnType<typeof event>, holds: boolean][] = [
+    ['{ field: source.component, equals: kubelet }', event({ component: 'kubelet' }), true],
+    ['{ field: source.component, equals: kubelet }', event({ component: 'other' }), false],
+    ['{ field: source.component, equals: kubelet }', event(), false],
+    ['{ field: source.component, not: { glob: "job-*" } }', event(), true],
+    ['{ field: container, in: [app, web] }', event(), true],
+    ['{ field: container, exists: false }', event({ container: undefined }), true],
+    ['{ field: container, exists: false }', event(), false],
+    ['{ field: type, equals: Warning }, { field: reason, glob: "Un*" }', event(), true],
+    ['{ field: type, equals: Warning }, { field: reason, glob: "x*" }', event(), false],
+    ['{ field: message, not: { contains: "503" } }', event({ message: 'Liveness: 503' }), false],
+    ['{ field: message, re2: "code: (500|502)$" }', event(), true],
+    [
+      '{ field: message, glob: "Liveness*" }',
+      event({ message: '(combined from similar events): Liveness probe failed: x' }),
+      true,
+    ],
+  ];
+  it.each(fields)('with match [%s] looks at the fields (%#)', (match, signal, holds) => {
+    const bench = benchWith(
+      `when: { event: { reason: Unhealthy, match: [${match}] } }\ntarget: {}`,
+    );
+    expect(bench.at(0, signal).map(brief)).toEqual(holds ? ['fired rule shop/cart/app'] : []);
+  });
+
+  it('tells of each field that it matched what was there, without secrets', () => {
+    const bench = benchWith(
+      'when: { event: { reason: Unhealthy, match: [{ field: message, contains: failed }] } }\ntarget: {}',
+    );
+    const [decision] = bench.at(0, event({ message: 'probe failed: token=abc' }));
+    expect(decision?.trail).toContainEqual({
+      part: 'when.event.match[0]',
+      holds: true,
+      saw: 'probe failed: token=[redacted]',
+      wants: 'message contains "failed"',
+    });
+  });
+
   it('takes the kernel of an Event that the recorder combined', () => {
     const message = '(combined from similar events): Liveness probe failed: x';
     expect(benchWith(liveness).at(0, event({ message })).map(brief)).toEqual([

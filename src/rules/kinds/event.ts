@@ -1,6 +1,7 @@
 import { formatDuration } from '../../base/index.ts';
 import type { ContainerFact, EventSignal } from '../../signal/index.ts';
 import { reachingOf } from '../core.ts';
+import { eventFieldOf } from '../event-fields.ts';
 import {
   type Case,
   type Finding,
@@ -85,7 +86,8 @@ function isAboutPod({ podUid }: EventSignal, { fact }: PodEntry): boolean {
 function matches({ when: { match } }: RuleOf<'event'>, signal: EventSignal, message: string) {
   if (match.type !== undefined && match.type !== signal.type) return false;
   if (PROBE_ERROR.test(message)) return false;
-  return match.message === undefined || match.message.matches(message);
+  if (match.message !== undefined && !match.message.matches(message)) return false;
+  return match.fields.every((one) => one.matches(eventFieldOf(signal, message, one.field)));
 }
 
 /** The container that the Event names, or the only one of the pod that the rule can mean. */
@@ -145,6 +147,11 @@ function matchParts(step: Step, { when }: RuleOf<'event'>, signal: EventSignal):
     const saw = step.core.options.redactor.text(signal.message.slice(0, MESSAGE_CHARS_MAX));
     parts.push(part('when.event.message', true, saw, message.text));
   }
+  when.match.fields.forEach(({ field, text }, index) => {
+    const value = eventFieldOf(signal, signal.message.slice(0, MESSAGE_CHARS_MAX), field);
+    const saw = step.core.options.redactor.text(String(value ?? 'absent'));
+    parts.push(part(`when.event.match[${index}]`, true, saw, text));
+  });
   return parts;
 }
 

@@ -123,5 +123,23 @@ export const fieldMatch = z
   .meta({ title: 'test of a field', minProperties: 2, maxProperties: 2 })
   .describe('One field of the alert and exactly one test of it');
 
+/** The fields of an Event that a rule can look at. */
+export const eventFields = ['reason', 'type', 'message', 'container', 'source.component'] as const;
+
+/** One field of an Event and its test. */
+export const eventFieldMatch = z
+  .strictObject(fieldTests)
+  .partial()
+  .extend({
+    field: z
+      .enum(eventFields)
+      .describe(
+        'Field of the Event; container is the one that it names, source.component who recorded it',
+      ),
+  })
+  .superRefine(requireOne(Object.keys(fieldTests)))
+  .meta({ title: 'test of a field of an Event', minProperties: 2, maxProperties: 2 })
+  .describe('One field of the Event and exactly one test of it');
+
 /** The tests of one field as they are written. */
 export type GivenTests = Partial<z.infer<z.ZodObject<typeof fieldTests>>>;

@@ -11,7 +11,7 @@ import { target } from './target.ts';
 import { whenShape } from './when.ts';
 
 export { captureDefaults } from './capture.ts';
-export type { GivenTests } from './field-tests.ts';
+export { eventFields, type GivenTests } from './field-tests.ts';
 export { alertShape } from './kinds/alert.ts';
 export { FLOOR_RATIO } from './kinds/memory.ts';
 export { whenShape } from './when.ts';

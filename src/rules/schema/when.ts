@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { durationMs } from '../../base/index.ts';
-import { textTest } from './field-tests.ts';
+import { eventFieldMatch, textTest } from './field-tests.ts';
 import { alert } from './kinds/alert.ts';
 import { memory } from './kinds/memory.ts';
 import { probe } from './kinds/probe.ts';
@@ -16,6 +16,12 @@ const event = z
       .meta({ examples: ['Unhealthy', ['BackOff', 'Unhealthy']] }),
     type: z.enum(['Normal', 'Warning']).optional().describe('Type of the Event'),
     message: textTest.optional().describe('Test of the message'),
+    match: z
+      .array(eventFieldMatch)
+      .min(1)
+      .max(50)
+      .optional()
+      .describe('Tests of fields that must all hold too'),
     atLeast: z.int().min(1).max(10_000).default(1).describe('Occurrences needed'),
     within: durationMs({ min: 10 * SECOND_MS, max: DAY_MS })
       .default(MINUTE_MS)

@@ -73,6 +73,7 @@ const event = z.strictObject({
   reason: text,
   message: z.string().max(4_096).default(''),
   type: z.enum(['Normal', 'Warning']).default('Warning'),
+  component: text.optional().describe('Who recorded it'),
   count: z.int().min(1).default(1).describe('How many occurrences are new'),
 });
 

@@ -143,12 +143,19 @@ class TestWorldImpl implements TestWorld {
   }
 
   #event(given: NonNullable<TestStep['event']>, atMs: number): Signal[] | { wrong: string } {
-    const { of, reason, message, type, count } = given;
+    const { of, reason, message, type, component, count } = given;
     const [namespace = '', name = '', container] = of.split('/');
     const pod = this.#pods.get(`${namespace}/${name}`);
     if (!pod) return this.#noPod(`${namespace}/${name}`);
     const about = { namespace, pod: name, podUid: pod.uid, ...(container ? { container } : {}) };
-    const what = { reason, type, message, countDelta: count, eventName: `${name}.${atMs}` };
+    const what = {
+      reason,
+      type,
+      message,
+      component,
+      countDelta: count,
+      eventName: `${name}.${atMs}`,
+    };
     return [{ kind: 'event', ...about, ...what, ...times(atMs) }];
   }
 

@@ -21,8 +21,15 @@ export function eventFactsFromApi(event: unknown): EventFacts | undefined {
     reason: textAt(event, 'reason') ?? '',
     type: textAt(event, 'type') ?? '',
     message: (textAt(event, 'message') ?? textAt(event, 'note') ?? '').slice(0, MESSAGE_MAX),
+    component: componentOf(event),
     eventName: textAt(objectAt(event, 'metadata'), 'name') ?? '',
   };
+}
+
+/** Recorders of events.k8s.io leave the first of the two empty. */
+function componentOf(event: unknown): string | undefined {
+  const component = textAt(objectAt(event, 'source'), 'component');
+  return component || textAt(event, 'reportingComponent') || undefined;
 }
 
 /**
@@ -31,8 +38,7 @@ export function eventFactsFromApi(event: unknown): EventFacts | undefined {
  */
 export function isFromOtherKubelet(event: unknown, nodeName: string): boolean {
   const source = objectAt(event, 'source');
-  const component = textAt(source, 'component') || textAt(event, 'reportingComponent');
-  if (component !== 'kubelet') return false;
+  if (componentOf(event) !== 'kubelet') return false;
   const nodes = [textAt(source, 'host'), textAt(event, 'reportingInstance')].filter(Boolean);
   return nodes.length > 0 && !nodes.includes(nodeName);
 }

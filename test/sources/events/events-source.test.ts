@@ -81,10 +81,26 @@ describe('the events source', () => {
       type: 'Warning',
       message: 'Liveness probe failed: HTTP probe failed with statuscode: 500',
       countDelta: 1,
+      component: 'kubelet',
       eventName: 'e',
       occurredMs: Date.UTC(2026, 0, 1, 0, 0, 2),
       seenMs: Date.UTC(2026, 0, 1, 0, 0, 2, 500),
     });
+  });
+
+  it.each([
+    ['source.component', {}, 'kubelet'],
+    [
+      'reportingComponent where the first is empty',
+      { source: {}, reportingComponent: 'scheduler' },
+      'scheduler',
+    ],
+    ['nothing where neither is given', { source: {} }, undefined],
+  ])('tells who recorded an Event, by %s', async (_what, more, component) => {
+    const { rig, watch } = await watching([]);
+    await using _ = rig;
+    watch.line({ type: 'ADDED', object: eventOf({ name: 'new', version: '9', more }) });
+    expect(await until(rig, 'new')).toMatchObject({ component });
   });
 
   it('replays nothing that was there at the start, but tells its growth', async () => {
