@@ -84,6 +84,34 @@ describe("the agent's HTTP address", () => {
     expect(signals).toMatchObject([{ kind: 'alert', door: 'webhook' }]);
   });
 
+  it('reads a body by the shape that its path names', async () => {
+    const { ask, signals } = await serve({ alertsTokenFile: tokenFile(TOKEN) });
+    const labels = { alertname: 'High', severity: 'critical', namespace: 'shop', pod: 'cart' };
+    const group = JSON.stringify({ alerts: [{ status: 'firing', labels }, { labels }, {}] });
+    const reply = await ask('/alerts/alertmanager', post(group));
+    expect([reply.status, await reply.text()]).toEqual([202, 'taken 2 of 3\n']);
+    const event = post('{"pod": "cart", "namespace": "shop"}');
+    const attributes = { specversion: '1.0', id: '1', source: '/s', type: 't' };
+    const headers = Object.entries(attributes).map(([name, value]) => [`ce-${name}`, value]);
+    const binary = {
+      ...event,
+      headers: {
+        ...event.headers,
+        ...Object.fromEntries(headers),
+        'content-type': 'application/json',
+      },
+    };
+    expect((await ask('/alerts/cloudevents', binary)).status).toBe(202);
+    expect((await ask('/alerts/cloudevents', event)).status).toBe(422);
+    expect((await ask('/alerts/json/nobody', event)).status).toBe(404);
+    const hints = { namespace: 'shop', pod: 'cart' };
+    expect(signals).toMatchObject([
+      { shape: 'alertmanager', fields: { status: 'firing' }, hints },
+      { shape: 'alertmanager', hints },
+      { shape: 'cloudevents', fields: { type: 't', 'data.pod': 'cart' }, hints },
+    ]);
+  });
+
   it('takes a token that was replaced from then on, and none while there is none', async () => {
     const path = tokenFile(TOKEN);
     const { ask } = await serve({ alertsTokenFile: path });
