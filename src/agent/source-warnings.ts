@@ -1,4 +1,4 @@
-import type { Rule } from '../rules/index.ts';
+import type { Rule, SequenceStep, When } from '../rules/index.ts';
 import type { AlertShape } from '../signal/index.ts';
 import type { Clients } from './clients.ts';
 import type { AgentConfig } from './config-schema.ts';
@@ -10,7 +10,7 @@ export function missingSources(
   config: AgentConfig,
   clients: Pick<Clients, 'node' | 'nats'>,
 ): Map<string, string> {
-  const missing = ({ when }: Rule): string | undefined => {
+  const missingOf = (when: When | SequenceStep): string | undefined => {
     const { kind } = when;
     if (kind === 'memory' && !clients.node) {
       return `no cgroups are mounted at ${config.cgroupRoot}`;
@@ -22,6 +22,11 @@ export function missingSources(
       return `alerts.json has no map for the shape ${when.shape}`;
     }
     return undefined;
+  };
+  const missing = ({ when }: Rule): string | undefined => {
+    if (when.kind !== 'sequence') return missingOf(when);
+    // Without one of its steps it is never whole.
+    return when.steps.map(missingOf).find((why) => why !== undefined);
   };
   return new Map(
     rules.flatMap((rule: Rule) => {

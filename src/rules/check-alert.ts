@@ -1,5 +1,5 @@
 import { type Mistake, mistakeAt, nearest, type YamlDocument } from '../base/index.ts';
-import type { GivenRule } from './schema/index.ts';
+import type { GivenAlert } from './schema/index.ts';
 
 /** What an alert of a shape holds at its top; what lies deeper begins with `inside`. */
 interface TopFields {
@@ -31,13 +31,16 @@ const topFields: Readonly<Record<string, TopFields>> = {
 };
 
 /** Only warnings: a sender can be told to add fields of one's own. */
-export function alertWarnings(document: YamlDocument, given: GivenRule): Mistake[] {
-  const { alert } = given.spec.when;
+export function alertWarnings(
+  document: YamlDocument,
+  alert: GivenAlert | undefined,
+  path: Path,
+): Mistake[] {
   const top = alert && topFields[alert.shape];
   if (!top) return [];
   return alert.match.flatMap((test, index) => {
-    const path = ['spec', 'when', 'alert', 'match', index];
-    return [...unknownField(document, path, top, test.field), ...neverText(document, path, test)];
+    const place = [...path, 'match', index];
+    return [...unknownField(document, place, top, test.field), ...neverText(document, place, test)];
   });
 }
 
@@ -55,7 +58,7 @@ function unknownField(document: YamlDocument, path: Path, top: TopFields, field:
   return [mistakeAt(document, [...path, 'field'], { message, allowed, suggestion })];
 }
 
-type Test = NonNullable<GivenRule['spec']['when']['alert']>['match'][number];
+type Test = GivenAlert['match'][number];
 
 /** Labels and annotations are texts, whatever they look like. */
 function neverText(document: YamlDocument, path: Path, { field, equals, in: oneOf }: Test) {

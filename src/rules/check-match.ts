@@ -57,7 +57,7 @@ const KNOWN_REASONS = [
 /** A reason that is almost one of those that Kubernetes gives. Anybody may give others. */
 export function checkReasons(
   document: YamlDocument,
-  event: GivenWhen['event'],
+  event: Pick<NonNullable<GivenWhen['event']>, 'reason'> | undefined,
   path: readonly PathPart[],
 ): Mistake[] {
   if (!event) return [];

@@ -37,7 +37,6 @@ export function checkRule(document: YamlDocument, given: GivenRule, nowMs: numbe
   const target = checkTarget(document, given);
   findings.mistakes.push(...target.mistakes, ...checkLabels(document, given));
   findings.warnings.push(...target.warnings, ...checkLimits(document, given));
-  findings.warnings.push(...alertWarnings(document, given));
   checkConditions(document, given, findings);
   checkCrashLoop(document, given, findings);
   checkSchedule(document, given, nowMs, findings);
@@ -82,12 +81,17 @@ function checkDenied(document: YamlDocument, given: GivenRule, findings: Finding
 }
 
 function checkConditions(document: YamlDocument, given: GivenRule, findings: Findings): void {
-  const { alert, event } = given.spec.when;
   const path = ['spec', 'when'];
-  const match = alert?.match ?? [];
-  findings.mistakes.push(...checkMatch(document, match, [...path, 'alert', 'match']));
-  findings.mistakes.push(...checkMatch(document, event?.match ?? [], [...path, 'event', 'match']));
-  findings.warnings.push(...checkReasons(document, event, [...path, 'event']));
+  const steps = given.spec.when.sequence?.steps ?? [];
+  const places = steps.map((step, index) => ({ step, at: [...path, 'sequence', 'steps', index] }));
+  for (const { step, at } of [{ step: given.spec.when, at: path }, ...places]) {
+    const { alert, event } = step;
+    const match = alert?.match ?? [];
+    findings.mistakes.push(...checkMatch(document, match, [...at, 'alert', 'match']));
+    findings.mistakes.push(...checkMatch(document, event?.match ?? [], [...at, 'event', 'match']));
+    findings.warnings.push(...checkReasons(document, event, [...at, 'event']));
+    findings.warnings.push(...alertWarnings(document, alert, [...at, 'alert']));
+  }
 }
 
 function checkCrashLoop(document: YamlDocument, given: GivenRule, findings: Findings): void {

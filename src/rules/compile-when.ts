@@ -1,11 +1,11 @@
-import { StillpointError } from '../base/index.ts';
+import { formatPercent, StillpointError } from '../base/index.ts';
 import { compileAlertMatch, compileFieldMatch, compileTextTest } from './compile-tests.ts';
 import { FLOOR_RATIO, type GivenRule } from './schema/index.ts';
-import type { When } from './when.ts';
+import type { EventMatch, SequenceStep, When } from './when.ts';
 
 /** The condition of a rule. The schema made sure that exactly one kind is there. */
 export function compileWhen(given: GivenRule['spec']['when']): When {
-  const { memory, event, crashLoop, probe, terminating, alert, schedule } = given;
+  const { memory, event, crashLoop, probe, terminating, alert, sequence, schedule } = given;
   if (memory) {
     const { above, for: forMs, orFullWithin, floor = FLOOR_RATIO, below } = memory;
     return {
@@ -19,12 +19,7 @@ export function compileWhen(given: GivenRule['spec']['when']): When {
   if (event) {
     return {
       kind: 'event',
-      match: {
-        reason: typeof event.reason === 'string' ? [event.reason] : event.reason,
-        type: event.type,
-        message: event.message && compileTextTest(event.message),
-        fields: (event.match ?? []).map(compileFieldMatch),
-      },
+      match: compileEventMatch(event),
       atLeast: event.atLeast,
       withinMs: event.within,
     };
@@ -42,6 +37,10 @@ export function compileWhen(given: GivenRule['spec']['when']): When {
   }
   if (probe) return { kind: 'probe', ...probe };
   if (terminating) return { kind: 'terminating', ...terminating };
+  if (sequence) {
+    const { within: withinMs, steps } = sequence;
+    return { kind: 'sequence', withinMs, steps: steps.map(compileStep) };
+  }
   if (schedule) {
     const { startingDeadline, jitter, ...plan } = schedule;
     return {
@@ -52,4 +51,45 @@ export function compileWhen(given: GivenRule['spec']['when']): When {
     };
   }
   throw new StillpointError({ code: 'internal', message: 'a rule without a condition' });
+}
+
+type GivenEvent = NonNullable<GivenRule['spec']['when']['event']>;
+
+function compileEventMatch({
+  reason,
+  type,
+  message,
+  match = [],
+}: Pick<GivenEvent, 'reason' | 'type' | 'message' | 'match'>): EventMatch {
+  return {
+    reason: typeof reason === 'string' ? [reason] : reason,
+    type,
+    message: message && compileTextTest(message),
+    fields: match.map(compileFieldMatch),
+  };
+}
+
+type GivenStep = NonNullable<GivenRule['spec']['when']['sequence']>['steps'][number];
+
+function compileStep({ event, alert, memory, probe, crash }: GivenStep): SequenceStep {
+  if (event) {
+    const match = compileEventMatch(event);
+    const tests = [...(match.message ? [match.message] : []), ...match.fields];
+    const texts = tests.map((one) => one.text);
+    const text = [`event ${match.reason.join(' or ')}`, ...texts].join(', ');
+    return { kind: 'event', match, text };
+  }
+  if (alert) {
+    const match = compileAlertMatch(alert);
+    const text = [`alert ${alert.shape}`, ...match.map((one) => one.text)].join(', ');
+    return { kind: 'alert', shape: alert.shape, match, text };
+  }
+  if (memory)
+    return { kind: 'memory', ...memory, text: `memory >= ${formatPercent(memory.above)}` };
+  if (probe) return { kind: 'probe', ...probe, text: `${probe.type} probe fails` };
+  if (crash) {
+    const of = crash.reasons ? ` (${crash.reasons.join(' or ')})` : '';
+    return { kind: 'crash', ...crash, text: `crash${of}` };
+  }
+  throw new StillpointError({ code: 'internal', message: 'a step without a condition' });
 }

@@ -9,6 +9,7 @@ import { createRedactor, type Redactor } from './redact.ts';
 import type { Rule, RuleOf } from './rule.ts';
 import { captureDefaults } from './schema/index.ts';
 import { selectsContainer, selectsPod } from './select.ts';
+import { indexSequences, type SequenceIndex } from './sequence-index.ts';
 import type { WhenKind } from './when.ts';
 
 /** What the core must know of its node. */
@@ -47,6 +48,7 @@ export interface RulesCore {
   readonly alert: readonly RuleOf<'alert'>[];
   readonly alertIndex: AlertIndex;
   readonly reachIndex: ReachIndex;
+  readonly sequences: SequenceIndex;
 }
 
 /** Made once: its patterns cost milliseconds to compile. */
@@ -86,6 +88,7 @@ export function createRulesCore(all: readonly Rule[], options: RulesOptions): Ru
     alert,
     alertIndex: createAlertIndex(alert),
     reachIndex: createReachIndex(rules),
+    sequences: indexSequences(rules.filter(isOf('sequence'))),
   };
 }
 

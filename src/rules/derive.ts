@@ -1,11 +1,18 @@
-import { isRunning, type ProbeFact, type ReasonCode, type Target } from '../signal/index.ts';
+import {
+  type ContainerFact,
+  isRunning,
+  type ProbeFact,
+  type ReasonCode,
+  type Target,
+} from '../signal/index.ts';
 import { deniedBy, isOf, memoryRulesOf, type RulesCore, reachesPod } from './core.ts';
 import { targetOf } from './judge.ts';
+import type { PodEntry } from './pod-table.ts';
 import { quietByRule } from './quiet.ts';
 import type { Rule, RuleOf } from './rule.ts';
 import { selectsContainer } from './select.ts';
 import type { RulesState } from './state.ts';
-import type { SchedulePlan } from './when.ts';
+import type { SchedulePlan, SequenceStep } from './when.ts';
 
 /** A container whose memory a rule waits for. */
 export interface MemoryThreshold {
@@ -25,24 +32,44 @@ export interface MemoryThreshold {
  */
 export function memoryThresholds(core: RulesCore, state: RulesState): MemoryThreshold[] {
   const thresholds: MemoryThreshold[] = [];
-  if (core.memory.length === 0) return thresholds;
+  const sequences = core.sequences.byKind.memory;
+  if (core.memory.length === 0 && sequences.length === 0) return thresholds;
   for (const entry of state.pods.byUid.values()) {
     for (const container of entry.fact.containers) {
       if (!isRunning(container)) continue;
-      const rules = memoryRulesOf(core, entry, container);
-      if (rules.length === 0 || deniedBy(core, entry, container) !== undefined) continue;
+      const conditions: MemoryCondition[] = [
+        ...memoryRulesOf(core, entry, container).map(({ when }) => when),
+        ...stepsOf('memory', sequences, entry, container),
+      ];
+      if (conditions.length === 0 || deniedBy(core, entry, container) !== undefined) continue;
       const target = targetOf({ entry, container });
-      thresholds.push({ containerId: target.containerId, target, ...sensitivityOf(rules) });
+      thresholds.push({ containerId: target.containerId, target, ...sensitivityOf(conditions) });
     }
   }
   return thresholds;
 }
 
+type MemoryCondition = Pick<RuleOf<'memory'>['when'], 'above' | 'rearmBelow' | 'filling'>;
+
+/** The steps of a kind, of the sequence rules that reach the container. */
+function stepsOf<K extends SequenceStep['kind']>(
+  kind: K,
+  rules: readonly RuleOf<'sequence'>[],
+  entry: PodEntry,
+  container: ContainerFact,
+): Extract<SequenceStep, { kind: K }>[] {
+  const isOfKind = (one: SequenceStep): one is Extract<SequenceStep, { kind: K }> =>
+    one.kind === kind;
+  return rules
+    .filter((rule) => reachesPod(entry, rule) && selectsContainer(rule.target, container))
+    .flatMap(({ when }) => when.steps.filter(isOfKind));
+}
+
 /** Reports enough for the most sensitive rule; each rule judges what it is told by itself. */
-function sensitivityOf(rules: readonly RuleOf<'memory'>[]) {
-  const alarmRatio = Math.min(...rules.map(({ when }) => when.above));
-  const clears = rules.flatMap(({ when }) => when.rearmBelow ?? []);
-  const fillings = rules.flatMap(({ when }) => when.filling ?? []);
+function sensitivityOf(conditions: readonly MemoryCondition[]) {
+  const alarmRatio = Math.min(...conditions.map(({ above }) => above));
+  const clears = conditions.flatMap(({ rearmBelow }) => rearmBelow ?? []);
+  const fillings = conditions.flatMap(({ filling }) => filling ?? []);
   return {
     alarmRatio,
     ...(clears.length > 0 ? { clearRatio: Math.min(...clears) } : {}),
@@ -72,17 +99,22 @@ export interface ProbeWatch {
  */
 export function probeWatches(core: RulesCore, state: RulesState): ProbeWatch[] {
   const watches: ProbeWatch[] = [];
-  if (core.probe.length === 0) return watches;
+  const sequences = core.sequences.byKind.probe;
+  if (core.probe.length === 0 && sequences.length === 0) return watches;
   for (const entry of state.pods.byUid.values()) {
     for (const container of entry.fact.containers) {
       if (container.probes.length === 0 || !isRunning(container)) continue;
       const rules = core.probe.filter(
         (rule) => reachesPod(entry, rule) && selectsContainer(rule.target, container),
       );
-      if (rules.length === 0 || deniedBy(core, entry, container) !== undefined) continue;
+      const types = new Set([
+        ...rules.map(({ when }) => when.type),
+        ...stepsOf('probe', sequences, entry, container).map(({ type }) => type),
+      ]);
+      if (types.size === 0 || deniedBy(core, entry, container) !== undefined) continue;
       const { uid, staticUid = uid } = entry.fact;
       for (const { type, periodMs } of container.probes) {
-        if (!rules.some(({ when }) => when.type === type)) continue;
+        if (!types.has(type)) continue;
         const target = targetOf({ entry, container });
         watches.push({ target, kubeletPodUid: staticUid, type, periodMs });
       }

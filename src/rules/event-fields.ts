@@ -1,4 +1,5 @@
 import type { EventSignal } from '../signal/index.ts';
+import type { EventMatch } from './when.ts';
 
 /** The value of one of `eventFields`; the message without what its recorder put before it. */
 export function eventFieldOf(signal: EventSignal, message: string, field: string): unknown {
@@ -16,4 +17,15 @@ export function eventFieldOf(signal: EventSignal, message: string, field: string
     default:
       return undefined;
   }
+}
+
+/** Whether the Event passes all tests but that of its reason. */
+export function passesTests(
+  { type, message: test, fields }: EventMatch,
+  signal: EventSignal,
+  message: string,
+): boolean {
+  if (type !== undefined && type !== signal.type) return false;
+  if (test !== undefined && !test.matches(message)) return false;
+  return fields.every((one) => one.matches(eventFieldOf(signal, message, one.field)));
 }

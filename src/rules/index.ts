@@ -72,5 +72,5 @@ export {
   ruleTestsFromDocument,
 } from './testing/index.ts';
 export type { Trail, TrailPart } from './trail.ts';
-export type { EventMatch, FieldMatch, TextTest, When, WhenKind } from './when.ts';
+export type { EventMatch, FieldMatch, SequenceStep, TextTest, When, WhenKind } from './when.ts';
 export { prepareWhere } from './where/index.ts';

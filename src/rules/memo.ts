@@ -6,7 +6,7 @@ import { type CountWindow, shiftWindow } from './window.ts';
  * What one rule remembers of one container, beside its cooldown. Plain data, saved as it is. It
  * goes with the pod, so what is held is bounded by the pods of the node.
  */
-export type Memo = MemoryMemo | EventMemo | CrashLoopMemo | ProbeMemo;
+export type Memo = MemoryMemo | EventMemo | CrashLoopMemo | ProbeMemo | SequenceMemo;
 
 /** A life above the limit of a memory rule. */
 export interface MemoryMemo {
@@ -55,6 +55,20 @@ export interface ProbeMemo {
   reported?: ReasonCode;
 }
 
+/** How far a sequence has come, over the lives of a container. */
+export interface SequenceMemo {
+  kind: 'sequence';
+  /** The latest chain of the first step alone, of the first two, … ; never of all. */
+  chains: SequenceLink[][];
+}
+
+/** One step that was seen. */
+export interface SequenceLink {
+  atMs: number;
+  /** The signal in a few words. */
+  text: string;
+}
+
 /** Waits for a life (containerId absent) or for a life to be old enough (dueMs). */
 export interface Arm {
   containerId?: string;
@@ -72,6 +86,7 @@ export function dueOf(memo: Memo): number | undefined {
       return memo.arm?.dueMs;
     case 'event':
     case 'probe':
+    case 'sequence':
       return undefined;
   }
 }
@@ -89,6 +104,9 @@ export function shiftMemo(memo: Memo, byMs: number): void {
       return;
     case 'probe':
       if (memo.toldMs !== undefined) memo.toldMs += byMs;
+      return;
+    case 'sequence':
+      for (const chain of memo.chains) for (const link of chain) link.atMs += byMs;
       return;
     case 'crashLoop':
       shiftWindow(memo.restarts, byMs);

@@ -168,6 +168,10 @@ const memoSchema = z.discriminatedUnion('kind', [
     reported: z.string().optional(),
   }),
   z.object({
+    kind: z.literal('sequence'),
+    chains: z.array(z.array(z.object({ atMs: z.number(), text: z.string() }))),
+  }),
+  z.object({
     kind: z.literal('crashLoop'),
     restarts: countWindow,
     countedEnd: z.string().optional(),

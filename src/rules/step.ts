@@ -9,6 +9,7 @@ import { stepEvent } from './kinds/event.ts';
 import { countUnselectedOom, forgetEndedLife, stepMemory, wakeMemory } from './kinds/memory.ts';
 import { stepProbe } from './kinds/probe.ts';
 import { stepRequest } from './kinds/request.ts';
+import { sequenceOnPod } from './kinds/sequence.ts';
 import { stepTerminating } from './kinds/terminating.ts';
 import { stepTick } from './kinds/tick.ts';
 import { dueOf } from './memo.ts';
@@ -89,6 +90,9 @@ function stepPod(under: Step, { pod, initial }: PodChangedSignal): void {
   }
   if (!initial) countUnselectedOom(under, entry, before);
   stepCrashLoop(under, entry, before, initial);
+  if (!initial && under.core.sequences.byKind.crash.length > 0) {
+    sequenceOnPod(under, entry, before);
+  }
   stepTerminating(under, entry, before);
 }
 

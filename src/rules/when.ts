@@ -16,10 +16,20 @@ export type When =
   | { kind: 'probe'; type: ProbeFact['type']; failures: number }
   | { kind: 'terminating'; causes: readonly TerminationCause[]; reserve: number }
   | { kind: 'alert'; shape: AlertShape; match: readonly FieldMatch[] }
+  | { kind: 'sequence'; withinMs: number; steps: readonly SequenceStep[] }
   | ({ kind: 'schedule' } & SchedulePlan);
 
 /** Why a pod is being deleted; `eviction` is either of `drain` and `taint`. */
 export type TerminationCause = 'drain' | 'eviction' | 'taint' | 'preemption' | 'delete';
+
+/** One sign of a sequence; `text` is for people. */
+export type SequenceStep = { text: string } & (
+  | { kind: 'event'; match: EventMatch }
+  | { kind: 'alert'; shape: AlertShape; match: readonly FieldMatch[] }
+  | { kind: 'memory'; above: number }
+  | { kind: 'probe'; type: ProbeFact['type'] }
+  | { kind: 'crash'; reasons?: readonly string[] }
+);
 
 /** A calendar, and what becomes of times that cannot begin when they come. */
 export interface SchedulePlan {

@@ -12,6 +12,8 @@ const rules = rulesOf({
   live: 'when: { event: { reason: Unhealthy } }\ntarget: {}',
   loop: 'when: { crashLoop: { restarts: 2, within: 1m, capture: { after: 1s } } }\ntarget: {}',
   siem: 'when: { alert: { shape: json/siem, match: [{ field: a, exists: true }] } }\ntarget: {}',
+  chain:
+    'when: { sequence: { within: 1m, steps: [{ event: { reason: Unhealthy } }, { memory: { above: 80% } }] } }\ntarget: {}',
   nightly: 'when: { schedule: { cron: "0 2 * * *" } }\ntarget: {}',
 });
 const set = { rules, policies: [], warnings: [] };
@@ -34,9 +36,9 @@ describe('rules without a source', () => {
       'that wait for memory name the missing cgroups',
       { nats },
       {},
-      [/rule leak .*\/sys\/fs\/cgroup/],
+      [/rule leak .*\/sys\/fs\/cgroup/, /rule chain .*\/sys\/fs\/cgroup/],
     ],
-    ['are all named', {}, {}, [/leak/, /shell/, /siem/]],
+    ['are all named', {}, {}, [/leak/, /shell/, /siem/, /chain/]],
   ])('%s', async (_, clients, http, expected) => {
     const config = await loadAgentConfig({}, {});
     const json = { siem: { fields: { pod: 'pod' } } };

@@ -25,6 +25,7 @@ describe('the examples in rules/', () => {
       'memory',
       'probe',
       'schedule',
+      'sequence',
       'terminating',
     ]);
     expect(new Set(loaded.others.map(({ kind }) => kind))).toEqual(new Set(['RetentionPolicy']));

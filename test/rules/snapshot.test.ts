@@ -13,7 +13,7 @@ import {
   step,
 } from '../../src/rules/index.ts';
 import { benchOf, event, pod, podChanged, rulesOf, START_MS } from './support/bench.ts';
-import { randomStream, streamRules } from './support/random-stream.ts';
+import { laterRules, laterStream, randomStream, streamRules } from './support/random-stream.ts';
 
 const options = { nodeName: 'node-1', denyList: createDenyList() };
 
@@ -36,6 +36,21 @@ describe('a saved and restored state', () => {
     for (const reason of ['fired', 'armed', 'cooldown', 'window-open', 'not-running', 'denied']) {
       expect(seen).toContain(reason);
     }
+  });
+
+  it.each(seeds)('decides the same with every kind of condition, stream %d', (seed) => {
+    const core = createRulesCore(rulesOf({ ...streamRules, ...laterRules }), options);
+    const kept = createRulesState();
+    let restored: RulesState = createRulesState();
+    const fired = new Set<string>();
+    for (const { ms, signal } of laterStream(createRandom(seed), 1_000)) {
+      const expected = step(core, kept, signal, START_MS + ms).decisions;
+      restored = restoreState(core, JSON.parse(JSON.stringify(saveState(core, restored))));
+      const result = step(core, restored, signal, START_MS + ms);
+      expect({ ms, decisions: result.decisions }).toEqual({ ms, decisions: expected });
+      for (const { rule, reason } of expected) if (reason === 'fired') fired.add(rule);
+    }
+    for (const rule of Object.keys(laterRules)) expect(fired).toContain(rule);
   });
 
   const spec = 'when: { event: { reason: Unhealthy, atLeast: 2, within: 1m } }\ntarget: {}';

@@ -16,12 +16,14 @@ import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
 import { countQuiet } from '../state.ts';
 import { part, type TrailPart } from '../trail.ts';
+import { sequenceOnAlert } from './sequence.ts';
 
 /**
  * An alert from outside. Its target is looked for only when a rule wants it, so that a stream of
  * alerts that nobody wants costs and says nothing.
  */
 export function stepAlert(step: Step, signal: AlertSignal): void {
+  sequenceOnAlert(step, signal);
   const { alert, alertIndex } = step.core;
   const wanting = rulesForAlert(alertIndex, signal).filter((rule) => matches(rule, signal));
   addQuietOthers(step.state.quiet, alert, wanting, 'no-match');

@@ -1,7 +1,7 @@
 import { formatDuration } from '../../base/index.ts';
 import type { ContainerFact, EventSignal } from '../../signal/index.ts';
 import { reachingOf } from '../core.ts';
-import { eventFieldOf } from '../event-fields.ts';
+import { eventFieldOf, passesTests } from '../event-fields.ts';
 import {
   type Case,
   type Finding,
@@ -22,6 +22,7 @@ import { countQuiet } from '../state.ts';
 import { part, type TrailPart } from '../trail.ts';
 import { addCount, sumWindow, trimWindow } from '../window.ts';
 import { stepProbeEvent } from './probe.ts';
+import { sequenceOnEvent } from './sequence.ts';
 
 /** Of a message only the beginning is told. */
 const MESSAGE_CHARS_MAX = 1_000;
@@ -32,16 +33,18 @@ const PROBE_ERROR = /^(Liveness|Readiness|Startup) probe errored/;
 
 /** A Kubernetes Event about a pod. Events of pods that are not on this node are passed over. */
 export function stepEvent(step: Step, signal: EventSignal): void {
-  const { eventByReason, probe } = step.core;
+  const { eventByReason, probe, sequences } = step.core;
   const rules = eventByReason.get(signal.reason) ?? [];
   const isOfProbe = signal.reason === 'Unhealthy' && probe.length > 0;
-  if (rules.length === 0 && !isOfProbe) return;
+  const isOfSequence = sequences.eventReasons.has(signal.reason);
+  if (rules.length === 0 && !isOfProbe && !isOfSequence) return;
   const entry = podOfName(step.state.pods, signal.namespace, signal.pod);
   if (!entry || !isAboutPod(signal, entry)) return;
   const message = signal.message.startsWith(COMBINED)
     ? signal.message.slice(COMBINED.length)
     : signal.message;
   if (isOfProbe) stepProbeEvent(step, entry, signal, message);
+  if (isOfSequence && !PROBE_ERROR.test(message)) sequenceOnEvent(step, entry, signal, message);
   const reaching = reachingOf(step.core, entry, rules);
   addQuietOthers(step.state.quiet, rules, reaching, 'not-selected');
   for (const rule of reaching) {
@@ -84,10 +87,7 @@ function isAboutPod({ podUid }: EventSignal, { fact }: PodEntry): boolean {
 }
 
 function matches({ when: { match } }: RuleOf<'event'>, signal: EventSignal, message: string) {
-  if (match.type !== undefined && match.type !== signal.type) return false;
-  if (PROBE_ERROR.test(message)) return false;
-  if (match.message !== undefined && !match.message.matches(message)) return false;
-  return match.fields.every((one) => one.matches(eventFieldOf(signal, message, one.field)));
+  return !PROBE_ERROR.test(message) && passesTests(match, signal, message);
 }
 
 /** The container that the Event names, or the only one of the pod that the rule can mean. */

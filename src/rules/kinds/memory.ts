@@ -21,6 +21,7 @@ import { countQuiet, schedule } from '../state.ts';
 import { summarize } from '../summary.ts';
 import { part, type TrailPart } from '../trail.ts';
 import { newFailure } from './crash-loop.ts';
+import { sequenceOnMemory } from './sequence.ts';
 
 /**
  * Memory of one container at one moment. A rule fires once a life, or again after memory fell under
@@ -32,6 +33,9 @@ export function stepMemory(step: Step, signal: MemorySignal): void {
   const container = entry?.fact.containers.find(({ name }) => name === signal.target.container);
   // A sample of a life that is over, or of a pod that is not known yet, says nothing.
   if (!entry || !container || container.containerId !== signal.target.containerId) return;
+  if (step.core.sequences.byKind.memory.length > 0) {
+    sequenceOnMemory(step, entry, container, signal);
+  }
   for (const rule of memoryRulesOf(step.core, entry, container)) {
     const one = { rule, entry, container };
     const memo = lifeMemo(one);

@@ -24,6 +24,8 @@ import { selectsContainer } from '../select.ts';
 import { countQuiet } from '../state.ts';
 import { part, type TrailPart } from '../trail.ts';
 
+import { sequenceOnProbe } from './sequence.ts';
+
 /** What the kubelet's Unhealthy Event says of a failure that it counts (prober/prober.go). */
 const FAILED = /^(Liveness|Readiness|Startup) probe failed/;
 /** Probes that the kubelet kills the container for. */
@@ -35,6 +37,7 @@ export function stepProbe(step: Step, signal: ProbeSignal): void {
   const container = entry && findContainer(entry.fact, signal.target.container);
   // Counts of a life that is over say nothing about this one.
   if (!entry || !container || container.containerId !== signal.target.containerId) return;
+  sequenceOnProbe(step, entry, container, signal);
   forEachRule(step, { entry, container, type: signal.type }, (one, probe) => {
     const memo = lifeMemo(one) ?? (signal.failures > 0 ? createMemo(one) : undefined);
     if (!memo) return;

@@ -31,9 +31,56 @@ export const streamRules: Record<string, string> = {
   calendar: 'when: { schedule: { cron: "0 * * * *" } }\ntarget: {}\nlimits: { cooldown: 12s }',
 };
 
+/** Rules for streams with the later signals in them. */
+export const laterRules: Record<string, string> = {
+  sick: 'when: { probe: { type: liveness, failures: 2 } }\ntarget: {}\nlimits: { cooldown: 9s }',
+  chain:
+    'when: { sequence: { within: 4m, steps: [{ event: { reason: [BackOff, Unhealthy] } }, { memory: { above: 20% } }, { probe: { type: liveness } }] } }\ntarget: {}\nlimits: { cooldown: 0s }',
+  ended:
+    'when: { sequence: { within: 30s, steps: [{ crash: {} }, { alert: { shape: falco, match: [{ field: priority, exists: true }] } }] } }\ntarget: {}',
+  again:
+    'when: { memory: { above: 80%, again: afterBelow, below: 40% } }\ntarget: {}\nlimits: { cooldown: 0s }',
+  last: 'when: { terminating: { causes: [delete] } }\ntarget: {}\nlimits: { cooldown: 0s }',
+};
+
 export interface TimedSignal {
   ms: number;
   signal: Signal;
+}
+
+/** A stream as randomStream gives it, with counts of probes and deletions between its signals. */
+export function laterStream(random: Random, length: number): TimedSignal[] {
+  const pods = new Map<string, PodFact>();
+  return randomStream(random, length).flatMap(({ ms, signal }): TimedSignal[] => {
+    if (signal.kind === 'podGone') pods.delete(signal.uid);
+    if (signal.kind === 'podChanged') pods.set(signal.pod.uid, signal.pod);
+    if (signal.kind !== 'podChanged' || random.next() < 0.3) return [{ ms, signal }];
+    const fact = [...pods.values()][random.integer(0, pods.size - 1)] ?? signal.pod;
+    const later = random.next() < 0.2 ? deletion(random, fact, ms) : probeCount(random, fact, ms);
+    return [
+      { ms, signal },
+      { ms, signal: later },
+    ];
+  });
+}
+
+function deletion(random: Random, fact: PodFact, ms: number): Signal {
+  return podChanged({ ...fact, deletingAtMs: START_MS + ms + random.integer(0, 30_000) });
+}
+
+function probeCount(random: Random, fact: PodFact, ms: number): Signal {
+  const { namespace, name, uid, containers } = fact;
+  const [first] = containers;
+  const { name: container = '', containerId = '' } = first ?? {};
+  return {
+    kind: 'probe',
+    target: { namespace, pod: name, podUid: uid, container, containerId },
+    type: 'liveness',
+    failures: random.integer(0, 2),
+    successes: random.integer(0, 1),
+    occurredMs: START_MS + ms,
+    seenMs: START_MS + ms,
+  };
 }
 
 /** A stream of signals about six pods that crash, go, and are born again; the clock may jump. */
@@ -60,11 +107,18 @@ export function randomStream(random: Random, length: number): TimedSignal[] {
   return stream;
 }
 
+const probes: ContainerFact['probes'] = [
+  {
+    ...{ type: 'liveness', handler: 'httpGet', failureThreshold: 3 },
+    ...{ periodMs: 5_000, timeoutMs: 1_000 },
+  },
+];
+
 function createPod(n: number, birth: number): PodFact {
   const namespace = n === 5 ? 'kube-system' : 'shop';
   const containers = [0, 1]
     .slice(0, n % 2 === 0 ? 1 : 2)
-    .map((c) => running(c === 0 ? 'app' : 'web', { containerId: lifeId(n, birth, c, 0) }));
+    .map((c) => running(c === 0 ? 'app' : 'web', { containerId: lifeId(n, birth, c, 0), probes }));
   const labels = { app: `a${n}` };
   return pod({ namespace, name: `pod-${n}`, uid: `uid-${n}-${birth}`, labels, containers });
 }

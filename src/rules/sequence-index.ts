@@ -1,0 +1,25 @@
+import type { RuleOf } from './rule.ts';
+import type { SequenceStep } from './when.ts';
+
+/** Sequence rules by what they can meet. */
+export interface SequenceIndex {
+  byKind: Readonly<Record<SequenceStep['kind'], readonly RuleOf<'sequence'>[]>>;
+  /** Reasons of the Events that any of them waits for. */
+  eventReasons: ReadonlySet<string>;
+}
+
+export function indexSequences(rules: readonly RuleOf<'sequence'>[]): SequenceIndex {
+  const having = (kind: SequenceStep['kind']) =>
+    rules.filter(({ when }) => when.steps.some((one) => one.kind === kind));
+  const steps = rules.flatMap(({ when }) => when.steps);
+  return {
+    byKind: {
+      event: having('event'),
+      alert: having('alert'),
+      memory: having('memory'),
+      probe: having('probe'),
+      crash: having('crash'),
+    },
+    eventReasons: new Set(steps.flatMap((one) => (one.kind === 'event' ? one.match.reason : []))),
+  };
+}
