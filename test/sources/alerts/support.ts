@@ -17,7 +17,7 @@ export function payload(name: string): Record<string, unknown> {
 export interface Given {
   shape: AlertShape;
   maps?: AlertMaps;
-  headers?: Record<string, string>;
+  headers?: Record<string, string | undefined>;
 }
 
 /** What the parser of the shape makes of a body: text, bytes, or an object for JSON. */
