@@ -1,6 +1,7 @@
 import { nearest, StillpointError } from '../../base/index.ts';
 import { type ContainerFact, isRunning, type ReasonCode, reasons } from '../../signal/index.ts';
 import { deniedBy, isObserved, type RulesCore } from '../core.ts';
+import { quietCounts } from '../derive.ts';
 import { formatTime } from '../format-time.ts';
 import { judgeTarget, targetOf } from '../judge.ts';
 import { budgetLeft, limitOf, resolveLimits } from '../limits.ts';
@@ -161,7 +162,17 @@ function now(from: Explained, one: Case, last: PastDecision | undefined): Found 
   if (last) return answer(last.reason, `${firedText(last)}`, last.trail);
   const lost = from.witness.lastWithoutTarget(rule.id);
   if (lost) return answer(lost.reason, firedText(lost), lost.trail);
-  return answer('no-signal', '', []);
+  return answer('no-signal', passedOver(from, rule), []);
+}
+
+/** What is not about one container can only be told of the rule as a whole. */
+function passedOver({ state }: Explained, { id }: Rule): string {
+  const counts = quietCounts(state)
+    .filter(({ rule }) => rule === id)
+    .map(({ reason, count }) => `${count} ${reason}`);
+  return counts.length === 0
+    ? ''
+    : `passed over by the rule, of all containers: ${counts.join(', ')}`;
 }
 
 function limitNow({ core, state, nowMs }: Explained, { rule, entry, container }: Case) {

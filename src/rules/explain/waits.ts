@@ -1,6 +1,7 @@
 import { formatDuration, formatPercent, nextCronMs } from '../../base/index.ts';
-import type { ContainerFact } from '../../signal/index.ts';
+import type { ContainerFact, Signal } from '../../signal/index.ts';
 import { formatTime } from '../format-time.ts';
+import { matchesEvent } from '../kinds/event.ts';
 import { memoOf, type PodEntry } from '../pod-table.ts';
 import type { Rule, RuleOf } from '../rule.ts';
 import { part } from '../trail.ts';
@@ -27,6 +28,8 @@ export function waitsOf(from: Explained, one: Case): Waits | undefined {
       return crashLoopWaits(from, one, rule as RuleOf<'crashLoop'>);
     case 'alert':
       return alertWaits(from, one, rule as RuleOf<'alert'>);
+    case 'probe':
+      return probeWaits(one, rule as RuleOf<'probe'>);
     case 'schedule':
       return scheduleWaits(from, one, rule as RuleOf<'schedule'>);
     default:
@@ -35,10 +38,12 @@ export function waitsOf(from: Explained, one: Case): Waits | undefined {
 }
 
 function memoryWaits(
-  { nowMs, witness }: Explained,
-  { entry, container }: Case,
+  from: Explained,
+  one: Case,
   { id, when }: RuleOf<'memory'>,
 ): Waits | undefined {
+  const { nowMs, witness } = from;
+  const { entry, container } = one;
   const known = memoOf(entry, container.name, id);
   const memo =
     known?.kind === 'memory' && known.containerId === container.containerId ? known : undefined;
@@ -61,6 +66,8 @@ function memoryWaits(
     const detail = `${saw} at ${formatTime(sample.seenMs)}, wants ${wants}`;
     return waits('no-match', detail, [above]);
   }
+  const where = whereWaits(from, one, sample);
+  if (where) return where;
   if (memo?.aboveSinceMs === undefined) return undefined;
   const heldMs = nowMs - memo.aboveSinceMs;
   if (heldMs >= when.forMs) return undefined;
@@ -69,11 +76,10 @@ function memoryWaits(
   return waits('window-open', detail, [above, held]);
 }
 
-function eventWaits(
-  { nowMs, witness }: Explained,
-  { entry, container }: Case,
-  { id, when }: RuleOf<'event'>,
-): Waits | undefined {
+function eventWaits(from: Explained, one: Case, rule: RuleOf<'event'>): Waits | undefined {
+  const { id, when } = rule;
+  const { nowMs, witness } = from;
+  const { entry, container } = one;
   const memo = memoOf(entry, container.name, id);
   const { atLeast, withinMs } = when;
   if (memo?.kind === 'event') {
@@ -87,6 +93,9 @@ function eventWaits(
   const { namespace, name } = entry.fact;
   const seen = witness.eventsOf(namespace, name, when.match.reason);
   if (!seen) return undefined;
+  const isMeant = seen.signal.kind === 'event' && matchesEvent(rule, seen.signal);
+  const where = isMeant ? whereWaits(from, one, seen.signal) : undefined;
+  if (where) return where;
   const saw = `${seen.count} of this reason, the last at ${formatTime(seen.lastMs)}: ${seen.text}`;
   const wants = [when.match.type, when.match.message?.text].filter((one) => one !== undefined);
   const trail = [part('when.event', false, saw, wants.join(', ') || 'about this container')];
@@ -128,6 +137,46 @@ function alertWaits(
   const saw = `${seen.count} ${when.shape} alerts, the last at ${formatTime(seen.lastMs)}: ${seen.text}`;
   const wants = when.match.map(({ text }) => text).join('; ');
   return waits('no-match', saw, [part('when.alert.match', false, saw, wants)]);
+}
+
+/** A row of failures that is not long enough, or that has fired and must end first. */
+function probeWaits({ entry, container }: Case, { id, when }: RuleOf<'probe'>): Waits | undefined {
+  const probe = container.probes.find(({ type }) => type === when.type);
+  if (!probe) {
+    const detail = `the container has no ${when.type} probe`;
+    return waits('no-signal', detail, [part('when.probe.type', false, 'none', when.type)]);
+  }
+  const memo = memoOf(entry, container.name, id);
+  if (memo?.kind !== 'probe' || memo.containerId !== container.containerId) return undefined;
+  const row = Math.max(memo.counted, memo.told);
+  const saw = `${row} in a row`;
+  const failures = part('when.probe.failures', row >= when.failures, saw, `>= ${when.failures}`);
+  if (memo.reported === 'fired') {
+    return waits('not-rearmed', `${saw}; fires again after a success`, [failures], true);
+  }
+  if (row === 0 || row >= when.failures) return undefined;
+  return waits('window-open', `${when.type} probe failed ${saw}, ${when.failures} needed`, [
+    failures,
+  ]);
+}
+
+/** An expression that looks at the signal, asked about the last one. */
+function whereWaits(
+  { core }: Explained,
+  { rule, entry, container }: Case,
+  signal: Signal,
+): Waits | undefined {
+  const { where } = rule;
+  if (!where) return undefined;
+  const { nodeName } = core.options;
+  const result = where.evaluate({ signal, pod: entry.fact, container, nodeName });
+  if (result.holds === true) return undefined;
+  const isError = result.holds === 'error';
+  const saw = isError ? result.why : (result.absent ?? 'false');
+  const detail = `of the last signal, at ${formatTime(signal.seenMs)}: ${saw}`;
+  return waits(isError ? 'where-error' : 'where-false', detail, [
+    part('where', false, saw, where.text),
+  ]);
 }
 
 function scheduleWaits(

@@ -18,6 +18,8 @@ export interface Seen {
   count: number;
   lastMs: number;
   text: string;
+  /** The last of them. */
+  signal: Signal;
 }
 
 /**
@@ -48,9 +50,10 @@ export function createWitness(): Witness {
   const memory = new Map<string, MemorySignal>();
   const events = new Map<string, Seen>();
   const others = new Map<string, Seen>();
-  const see = (map: Map<string, Seen>, max: number, key: string, atMs: number, text: string) => {
+  const see = (map: Map<string, Seen>, max: number, key: string, signal: Signal, text = '') => {
     const count = (map.get(key)?.count ?? 0) + 1;
-    keep(map, max, key, { count, lastMs: atMs, text: text.slice(0, TEXT_CHARS_MAX) });
+    const lastMs = signal.seenMs;
+    keep(map, max, key, { count, lastMs, text: text.slice(0, TEXT_CHARS_MAX), signal });
   };
   return {
     signal(signal) {
@@ -59,17 +62,17 @@ export function createWitness(): Witness {
           keep(memory, CONTAINERS_MAX, signal.target.containerId, signal);
           return;
         case 'event': {
-          const { namespace, pod, reason, message, seenMs } = signal;
-          see(events, EVENTS_MAX, `${namespace}/${pod} ${reason}`, seenMs, message);
+          const { namespace, pod, reason, message } = signal;
+          see(events, EVENTS_MAX, `${namespace}/${pod} ${reason}`, signal, message);
           return;
         }
         case 'alert': {
           const text = String(signal.fields.rule ?? signal.alertId);
-          see(others, OTHERS_MAX, `alert ${signal.shape}`, signal.seenMs, text);
+          see(others, OTHERS_MAX, `alert ${signal.shape}`, signal, text);
           return;
         }
         case 'tick':
-          see(others, OTHERS_MAX, `tick ${signal.rule}`, signal.seenMs, '');
+          see(others, OTHERS_MAX, `tick ${signal.rule}`, signal);
           return;
         default:
           return;

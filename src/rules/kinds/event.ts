@@ -40,9 +40,7 @@ export function stepEvent(step: Step, signal: EventSignal): void {
   if (rules.length === 0 && !isOfProbe && !isOfSequence) return;
   const entry = podOfName(step.state.pods, signal.namespace, signal.pod);
   if (!entry || !isAboutPod(signal, entry)) return;
-  const message = signal.message.startsWith(COMBINED)
-    ? signal.message.slice(COMBINED.length)
-    : signal.message;
+  const message = messageOf(signal);
   if (isOfProbe) stepProbeEvent(step, entry, signal, message);
   if (isOfSequence && !PROBE_ERROR.test(message)) sequenceOnEvent(step, entry, signal, message);
   const reaching = reachingOf(step.core, entry, rules);
@@ -84,6 +82,15 @@ function stepRule(
 /** A static pod's Events name the uid that the kubelet gave it, not the mirror pod's. */
 function isAboutPod({ podUid }: EventSignal, { fact }: PodEntry): boolean {
   return podUid === '' || podUid === fact.uid || podUid === fact.staticUid;
+}
+
+/** Whether the rule asks for such an Event; who it is about is another question. */
+export function matchesEvent(rule: RuleOf<'event'>, signal: EventSignal): boolean {
+  return rule.when.match.reason.includes(signal.reason) && matches(rule, signal, messageOf(signal));
+}
+
+function messageOf({ message }: EventSignal): string {
+  return message.startsWith(COMBINED) ? message.slice(COMBINED.length) : message;
 }
 
 function matches({ when: { match } }: RuleOf<'event'>, signal: EventSignal, message: string) {
