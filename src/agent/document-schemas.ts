@@ -1,10 +1,15 @@
 import { API_VERSION, JSON_SCHEMA_DRAFT, type JsonSchema, jsonSchemaOf } from '../base/index.ts';
 import { policyJsonSchema } from '../retention/index.ts';
-import { ruleJsonSchema } from '../rules/index.ts';
+import { ruleJsonSchema, ruleTestJsonSchema } from '../rules/index.ts';
 import { agentConfigSchema } from './config-schema.ts';
 
 /** The kinds of document that people write. */
-export const documentKinds = ['CheckpointRule', 'RetentionPolicy', 'AgentConfig'] as const;
+export const documentKinds = [
+  'CheckpointRule',
+  'RetentionPolicy',
+  'RuleTest',
+  'AgentConfig',
+] as const;
 
 export type DocumentKind = (typeof documentKinds)[number];
 
@@ -13,12 +18,12 @@ export function documentSchema(kind: DocumentKind): JsonSchema {
   return { $schema: JSON_SCHEMA_DRAFT, ...schemaOf(kind) };
 }
 
-/** The JSON Schema of a file in a rules directory: each document is a rule or a policy. */
+/** The JSON Schema of a file in a rules directory: each document is a rule, a policy or a test. */
 export function rulesFileSchema(): JsonSchema {
-  const kinds = ['CheckpointRule', 'RetentionPolicy'] as const;
+  const kinds = ['CheckpointRule', 'RetentionPolicy', 'RuleTest'] as const;
   return {
     $schema: JSON_SCHEMA_DRAFT,
-    title: 'Rules and retention policies of Stillpoint',
+    title: 'Rules of Stillpoint, their tests, and retention policies',
     type: 'object',
     required: ['apiVersion', 'kind'],
     properties: { apiVersion: { const: API_VERSION }, kind: { enum: kinds } },
@@ -37,6 +42,8 @@ function schemaOf(kind: DocumentKind): JsonSchema {
       return ruleJsonSchema();
     case 'RetentionPolicy':
       return policyJsonSchema();
+    case 'RuleTest':
+      return ruleTestJsonSchema();
     case 'AgentConfig':
       return { title: kind, ...jsonSchemaOf(agentConfigSchema) };
   }

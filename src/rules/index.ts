@@ -32,7 +32,7 @@ export {
 } from './explain/index.ts';
 export { ruleFingerprint } from './fingerprint.ts';
 export { noteFired, noteRefused } from './firings.ts';
-export { ruleJsonSchema } from './json-schema.ts';
+export { ruleJsonSchema, ruleTestJsonSchema } from './json-schema.ts';
 export type { GivenLimits, Limits } from './limits.ts';
 export { type LoadedRules, type LoadOptions, rulesFromDocuments } from './load.ts';
 export {

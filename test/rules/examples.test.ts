@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { formatMistake, readYaml } from '../../src/base/index.ts';
@@ -37,6 +38,20 @@ describe('the examples in rules/', () => {
     const policies = policiesFromDocuments(loaded.others);
     const told = policies.ok ? policies.warnings : policies.mistakes;
     expect(told.map(formatMistake)).toEqual([]);
+  });
+
+  it('have each a test beside it, and say at their top what they do', () => {
+    const files = readdirSync(examples).filter((name) => /(?<!\.test)\.yaml$/.test(name));
+    const ofRules = files.filter((name) => name !== 'retention.yaml');
+    const untested = ofRules.filter(
+      (name) => !existsSync(join(examples, name.replace('.yaml', '.test.yaml'))),
+    );
+    expect(untested).toEqual([]);
+    const silent = files.filter((name) => {
+      return !readFileSync(join(examples, name), 'utf8').startsWith('# ');
+    });
+    expect(silent).toEqual([]);
+    expect(ofRules.length).toBeGreaterThan(8);
   });
 
   it('reach only pods that opted in', async () => {

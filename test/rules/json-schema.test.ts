@@ -7,12 +7,12 @@ import { policySchema } from '../../src/retention/index.ts';
 import { ruleSchema } from '../../src/rules/index.ts';
 import { listFiles, readText } from '../structure/source-tree.ts';
 
-const ajv = new Ajv({ strict: false });
+const ajv = new Ajv({ strict: false, validateFormats: false });
 /** Judges by the JSON Schema alone, as an editor does. */
 const isTaken = ajv.compile(rulesFileSchema());
 
 const golden = listFiles('test/rules/golden', '.yaml');
-const shipped = listFiles('rules', '.yaml').filter((name) => !name.endsWith('.test.yaml'));
+const shipped = listFiles('rules', '.yaml');
 
 /** What only code can judge is a custom issue; that exactly one key must stand there is not. */
 function isOfStructure(issue: z.core.$ZodIssue): boolean {

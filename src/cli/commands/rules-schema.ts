@@ -16,7 +16,7 @@ export function addRulesSchemaCommand(rules: Command, io: Io): void {
   rules
     .command('schema')
     .addOption(new Option('--kind <kind>', 'of one kind only').choices(documentKinds))
-    .description('print the JSON Schema of rules and retention policies, for editors')
+    .description('print the JSON Schema of rules, their tests and retention policies, for editors')
     .addHelpText(
       'after',
       `
