@@ -38,7 +38,7 @@ export function alertWarnings(
 ): Mistake[] {
   const top = alert && topFields[alert.shape];
   if (!top) return [];
-  return alert.match.flatMap((test, index) => {
+  return (alert.match ?? []).flatMap((test, index) => {
     const place = [...path, 'match', index];
     return [...unknownField(document, place, top, test.field), ...neverText(document, place, test)];
   });
@@ -58,7 +58,7 @@ function unknownField(document: YamlDocument, path: Path, top: TopFields, field:
   return [mistakeAt(document, [...path, 'field'], { message, allowed, suggestion })];
 }
 
-type Test = GivenAlert['match'][number];
+type Test = NonNullable<GivenAlert['match']>[number];
 
 /** Labels and annotations are texts, whatever they look like. */
 function neverText(document: YamlDocument, path: Path, { field, equals, in: oneOf }: Test) {

@@ -29,7 +29,7 @@ function needsOf({ equals, in: allowed, glob }: GivenTests): FieldMatch['needs']
 const FIRING = { field: 'status', equals: 'firing' } as const;
 
 /** The tests of an alert rule, as they are written, and last what goes without saying. */
-export function compileAlertMatch({ shape, match }: GivenAlert): FieldMatch[] {
+export function compileAlertMatch({ shape, match = [] }: GivenAlert): FieldMatch[] {
   const asks = match.some(({ field }) => field === FIRING.field);
   const all = shape === 'alertmanager' && !asks ? [...match, FIRING] : match;
   return all.map(compileFieldMatch);

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { API_VERSION, dnsLabel, metadataFields } from '../../base/index.ts';
 import { capture } from './capture.ts';
+import type { alertStep } from './kinds/alert.ts';
 import { limits } from './limits.ts';
 import { exactlyOne } from './parts.ts';
 import { target } from './target.ts';
@@ -61,8 +62,8 @@ export const ruleSchema = z.strictObject({
   }),
 });
 
-/** `when.alert` as it was written. */
-export type GivenAlert = NonNullable<GivenRule['spec']['when']['alert']>;
+/** An alert as it was written, alone or, then perhaps without `match`, as a step of a sequence. */
+export type GivenAlert = z.infer<typeof alertStep>;
 
 /** A checked rule in the form it was written in. */
 export type GivenRule = z.infer<typeof ruleSchema>;

@@ -63,6 +63,13 @@ describe('a sequence', () => {
     ]);
   });
 
+  it('takes any alert of the shape for a step without match', () => {
+    const bench = startOf(spec(`${backOff}, { alert: { shape: falco } }`));
+    bench.at(1_000, aBackOff);
+    expect(bench.at(2_000, alert({ shape: 'json/other' }))).toEqual([]);
+    expect(bench.at(3_000, alert({ fields: { rule: 'Any' } })).map(brief)).toEqual(fired);
+  });
+
   it('does not fire in another order, nor for two containers together', () => {
     const bench = startOf(spec(`${backOff}, ${shell}`));
     expect(bench.at(1_000, alert())).toEqual([]);

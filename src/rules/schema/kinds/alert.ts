@@ -35,17 +35,24 @@ function isShape(text: string): text is AlertShape {
   return KNOWN.some((shape) => shape === text) || isJsonShape.test(text);
 }
 
+const match = z.array(fieldMatch).min(1).max(50);
+const FIRING_ONLY =
+  'of Alertmanager only firing alerts are taken, unless there is a test of the field status';
+
 /** `when.alert`. */
 export const alert = z
   .strictObject({
     shape: alertShape,
-    match: z
-      .array(fieldMatch)
-      .min(1)
-      .max(50)
-      .describe(
-        'Tests that must all hold; of Alertmanager only firing alerts are taken, unless there is ' +
-          'one on the field status',
-      ),
+    match: match.describe(`Tests that must all hold; ${FIRING_ONLY}`),
   })
   .describe('An alert from NATS or a webhook that names a container or a pod of this node');
+
+/** An alert as a step of a sequence, whose other steps already tell what is meant. */
+export const alertStep = z
+  .strictObject({
+    shape: alertShape,
+    match: match
+      .optional()
+      .describe(`Tests that must all hold, left out = any alert of this shape; ${FIRING_ONLY}`),
+  })
+  .describe('An alert about the container');

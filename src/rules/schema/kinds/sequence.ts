@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { durationMs, percentRatio } from '../../../base/index.ts';
 import { DAY_MS, exactlyOne, SECOND_MS, text } from '../parts.ts';
-import { alert } from './alert.ts';
+import { alertStep } from './alert.ts';
 import { eventFields } from './event-fields.ts';
 
 const STEPS_MAX = 8;
@@ -40,7 +40,11 @@ export const sequence = z
       'From the first step to the last; of several first steps the latest counts',
     ),
     steps: z
-      .array(exactlyOne({ event, alert, memory, probe, crash }).describe('Exactly one of these'))
+      .array(
+        exactlyOne({ event, alert: alertStep, memory, probe, crash }).describe(
+          'Exactly one of these',
+        ),
+      )
       .min(2)
       .max(STEPS_MAX)
       .describe('What must be seen of one container, in this order; other signals may lie between'),
