@@ -97,7 +97,9 @@ function eventWaits(from: Explained, one: Case, rule: RuleOf<'event'>): Waits | 
   const where = isMeant ? whereWaits(from, one, seen.signal) : undefined;
   if (where) return where;
   const saw = `${seen.count} of this reason, the last at ${formatTime(seen.lastMs)}: ${seen.text}`;
-  const wants = [when.match.type, when.match.message?.text].filter((one) => one !== undefined);
+  const { type, message, fields } = when.match;
+  const texts = [type, message?.text, ...fields.map(({ text }) => text)];
+  const wants = texts.filter((one) => one !== undefined);
   const trail = [part('when.event', false, saw, wants.join(', ') || 'about this container')];
   return waits('no-match', saw, trail);
 }

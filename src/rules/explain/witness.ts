@@ -1,4 +1,9 @@
-import type { MemorySignal, ReasonCode, Signal } from '../../signal/index.ts';
+import {
+  alertFields,
+  type MemorySignal,
+  type ReasonCode,
+  type Signal,
+} from '../../signal/index.ts';
 import type { Decision } from '../decision.ts';
 import type { Trail } from '../trail.ts';
 
@@ -67,7 +72,7 @@ export function createWitness(): Witness {
           return;
         }
         case 'alert': {
-          const text = String(signal.fields.rule ?? signal.alertId);
+          const text = String(signal.fields[alertFields.title] ?? signal.alertId);
           see(others, OTHERS_MAX, `alert ${signal.shape}`, signal, text);
           return;
         }

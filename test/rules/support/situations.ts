@@ -277,7 +277,7 @@ export const situations: Record<string, Situation> = {
   },
   'an alert of less weight': {
     rule: FALCO,
-    signals: [here(), [10, alert({ fields: { rule: 'Shell', priority: 'Notice' } })]],
+    signals: [here(), [10, alert({ fields: { 'stillpoint.title': 'Shell', priority: 'Notice' } })]],
     at: 20,
     answer: 'no-match',
     detail: '1 falco alerts, the last at 00:00:00Z: Shell',
