@@ -30,6 +30,8 @@ export function waitsOf(from: Explained, one: Case): Waits | undefined {
       return alertWaits(from, one, rule as RuleOf<'alert'>);
     case 'probe':
       return probeWaits(one, rule as RuleOf<'probe'>);
+    case 'sequence':
+      return sequenceWaits(from, one, rule as RuleOf<'sequence'>);
     case 'schedule':
       return scheduleWaits(from, one, rule as RuleOf<'schedule'>);
     default:
@@ -160,6 +162,30 @@ function probeWaits({ entry, container }: Case, { id, when }: RuleOf<'probe'>): 
   return waits('window-open', `${when.type} probe failed ${saw}, ${when.failures} needed`, [
     failures,
   ]);
+}
+
+/** The longest row of steps that can still be completed. */
+function sequenceWaits(
+  { nowMs }: Explained,
+  { entry, container }: Case,
+  { id, when }: RuleOf<'sequence'>,
+): Waits | undefined {
+  const memo = memoOf(entry, container.name, id);
+  if (memo?.kind !== 'sequence') return undefined;
+  const chain = memo.chains.findLast((one) => {
+    const [first] = one ?? [];
+    return first !== undefined && nowMs - first.atMs <= when.withinMs;
+  });
+  if (!chain) return undefined;
+  const trail = when.steps.map(({ text }, index) => {
+    const link = chain[index];
+    const saw = link ? `at ${formatTime(link.atMs)}: ${link.text}` : 'not yet';
+    return part(`when.sequence.steps[${index}]`, link !== undefined, saw, text);
+  });
+  const left = formatDuration(when.withinMs - (nowMs - (chain[0]?.atMs ?? nowMs)));
+  const next = when.steps[chain.length]?.text ?? '';
+  const detail = `${chain.length} of ${when.steps.length} steps; for ${left} more it waits for ${next}`;
+  return waits('window-open', detail, trail);
 }
 
 /** An expression that looks at the signal, asked about the last one. */

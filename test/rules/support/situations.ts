@@ -167,6 +167,13 @@ export const situations: Record<string, Situation> = {
     answer: 'not-rearmed',
     detail: '3 in a row; fires again after a success',
   },
+  'a sequence of which one step has come': {
+    rule: 'when: { sequence: { within: 2m, steps: [{ event: { reason: Unhealthy } }, { crash: {} }] } }\ntarget: {}',
+    signals: [here(), [10_000, event()]],
+    at: 40_000,
+    answer: 'window-open',
+    detail: /^1 of 2 steps; for 1m30s more it waits for /,
+  },
   'no signal yet': { rule: LIVE, signals: [here()], at: 20, answer: 'no-signal', detail: '' },
   'memory below': {
     rule: OOM,
