@@ -5,7 +5,8 @@ import type { EventMatch, SequenceStep, When } from './when.ts';
 
 /** The condition of a rule. The schema made sure that exactly one kind is there. */
 export function compileWhen(given: GivenRule['spec']['when']): When {
-  const { memory, event, crashLoop, probe, terminating, alert, sequence, schedule } = given;
+  const { memory, event, crashLoop, probe, terminating, alert, sequence, request, schedule } =
+    given;
   if (memory) {
     const { above, for: forMs, orFullWithin, floor = FLOOR_RATIO, below } = memory;
     return {
@@ -41,6 +42,7 @@ export function compileWhen(given: GivenRule['spec']['when']): When {
     const { within: withinMs, steps } = sequence;
     return { kind: 'sequence', withinMs, steps: steps.map(compileStep) };
   }
+  if (request) return { kind: 'request', ...request };
   if (schedule) {
     const { startingDeadline, jitter, ...plan } = schedule;
     return {

@@ -49,6 +49,9 @@ export interface RulesCore {
   readonly alertIndex: AlertIndex;
   readonly reachIndex: ReachIndex;
   readonly sequences: SequenceIndex;
+  /** Rules that annotations can ask, and those that say how `stillpoint capture` captures. */
+  readonly annotation: readonly RuleOf<'request'>[];
+  readonly byHand: readonly RuleOf<'request'>[];
 }
 
 /** Made once: its patterns cost milliseconds to compile. */
@@ -88,6 +91,10 @@ export function createRulesCore(all: readonly Rule[], options: RulesOptions): Ru
     alert,
     alertIndex: createAlertIndex(alert),
     reachIndex: createReachIndex(rules),
+    annotation: rules
+      .filter(isOf('request'))
+      .filter(({ when }) => when.from.includes('annotation')),
+    byHand: rules.filter(isOf('request')).filter(({ when }) => when.from.includes('cli')),
     sequences: indexSequences(rules.filter(isOf('sequence'))),
   };
 }

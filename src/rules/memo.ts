@@ -6,7 +6,7 @@ import { type CountWindow, shiftWindow } from './window.ts';
  * What one rule remembers of one container, beside its cooldown. Plain data, saved as it is. It
  * goes with the pod, so what is held is bounded by the pods of the node.
  */
-export type Memo = MemoryMemo | EventMemo | CrashLoopMemo | ProbeMemo | SequenceMemo;
+export type Memo = MemoryMemo | EventMemo | CrashLoopMemo | ProbeMemo | SequenceMemo | RequestMemo;
 
 /** A life above the limit of a memory rule. */
 export interface MemoryMemo {
@@ -69,6 +69,12 @@ export interface SequenceLink {
   text: string;
 }
 
+/** The value of the annotation that was seen last. */
+export interface RequestMemo {
+  kind: 'request';
+  token: string;
+}
+
 /** Waits for a life (containerId absent) or for a life to be old enough (dueMs). */
 export interface Arm {
   containerId?: string;
@@ -87,6 +93,7 @@ export function dueOf(memo: Memo): number | undefined {
     case 'event':
     case 'probe':
     case 'sequence':
+    case 'request':
       return undefined;
   }
 }
@@ -104,6 +111,8 @@ export function shiftMemo(memo: Memo, byMs: number): void {
       return;
     case 'probe':
       if (memo.toldMs !== undefined) memo.toldMs += byMs;
+      return;
+    case 'request':
       return;
     case 'sequence':
       for (const chain of memo.chains) for (const link of chain) link.atMs += byMs;

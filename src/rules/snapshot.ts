@@ -167,6 +167,7 @@ const memoSchema = z.discriminatedUnion('kind', [
     judged: z.number(),
     reported: z.string().optional(),
   }),
+  z.object({ kind: z.literal('request'), token: z.string() }),
   z.object({
     kind: z.literal('sequence'),
     chains: z.array(z.array(z.object({ atMs: z.number(), text: z.string() }))),

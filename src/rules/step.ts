@@ -4,6 +4,7 @@ import { isOf, type RulesCore } from './core.ts';
 import type { Decision } from './decision.ts';
 import { beginStep, type Step } from './judge.ts';
 import { stepAlert } from './kinds/alert.ts';
+import { stepAnnotation } from './kinds/annotation.ts';
 import { stepCrashLoop, wakeCrashLoop } from './kinds/crash-loop.ts';
 import { stepEvent } from './kinds/event.ts';
 import { countUnselectedOom, forgetEndedLife, stepMemory, wakeMemory } from './kinds/memory.ts';
@@ -93,6 +94,7 @@ function stepPod(under: Step, { pod, initial }: PodChangedSignal): void {
   if (!initial && under.core.sequences.byKind.crash.length > 0) {
     sequenceOnPod(under, entry, before);
   }
+  if (under.core.annotation.length > 0) stepAnnotation(under, entry, before, initial);
   stepTerminating(under, entry, before);
 }
 

@@ -17,6 +17,7 @@ export type When =
   | { kind: 'terminating'; causes: readonly TerminationCause[]; reserve: number }
   | { kind: 'alert'; shape: AlertShape; match: readonly FieldMatch[] }
   | { kind: 'sequence'; withinMs: number; steps: readonly SequenceStep[] }
+  | { kind: 'request'; from: readonly ('cli' | 'annotation')[] }
   | ({ kind: 'schedule' } & SchedulePlan);
 
 /** Why a pod is being deleted; `eviction` is either of `drain` and `taint`. */

@@ -25,6 +25,7 @@ describe('the examples in rules/', () => {
       'event',
       'memory',
       'probe',
+      'request',
       'schedule',
       'sequence',
       'terminating',

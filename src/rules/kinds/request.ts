@@ -1,8 +1,12 @@
-import type { RequestSignal } from '../../signal/index.ts';
+import type { ContainerFact, RequestSignal } from '../../signal/index.ts';
 import { REQUEST_RULE } from '../check.ts';
+import { reachesPod } from '../core.ts';
 import type { Decision } from '../decision.ts';
-import { judgeTarget, type Step, targetOf, trailOfFinding } from '../judge.ts';
+import { judgeTarget, judgeWhere, type Step, targetOf, trailOfFinding } from '../judge.ts';
+import type { PodEntry } from '../pod-table.ts';
 import { resolveName } from '../resolve.ts';
+import type { Rule } from '../rule.ts';
+import { selectsContainer } from '../select.ts';
 import { part } from '../trail.ts';
 
 const OBSERVING = {
@@ -10,7 +14,11 @@ const OBSERVING = {
   detail: 'mode: observe in the configuration of the agent; to capture anyway: --even-in-observe',
 } as const;
 
-/** A person asks for a capture: no rule, no cooldown, but the deny list holds. */
+/**
+ * A person asks for a capture: no rule, no limits, but the deny list holds. How it is captured and
+ * which class the archive gets can be said by a rule of kind request: the first that enforces and
+ * selects the container.
+ */
 export function stepRequest(step: Step, signal: RequestSignal): void {
   const { timeoutMs, freezeMsMax } = step.core.options.requestCapture;
   const decision: Omit<Decision, 'verdict' | 'reason' | 'detail' | 'trail'> = {
@@ -28,6 +36,13 @@ export function stepRequest(step: Step, signal: RequestSignal): void {
     return;
   }
   const target = targetOf(found);
+  const rule = settingsRule(step, found, signal);
+  if (rule) {
+    const via = signal.via === 'auto' ? rule.capture.via : signal.via;
+    decision.capture = { ...rule.capture, via };
+    decision.retainClass = rule.retainClass;
+    when.push(part('settings', true, `of rule ${rule.id}`));
+  }
   const isHeldBack = step.core.options.mode === 'observe' && !signal.evenInObserve;
   const finding = judgeTarget(step.core, found) ?? (isHeldBack ? OBSERVING : undefined);
   step.decisions.push(
@@ -52,4 +67,16 @@ export function stepRequest(step: Step, signal: RequestSignal): void {
           target,
         },
   );
+}
+
+function settingsRule(
+  step: Step,
+  found: { entry: PodEntry; container: ContainerFact },
+  signal: RequestSignal,
+): Rule | undefined {
+  return step.core.byHand.find((rule) => {
+    if (rule.mode === 'observe' || !reachesPod(found.entry, rule)) return false;
+    if (!selectsContainer(rule.target, found.container)) return false;
+    return judgeWhere(step, { rule, ...found }, signal) === undefined;
+  });
 }

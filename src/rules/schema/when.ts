@@ -4,6 +4,7 @@ import { alert } from './kinds/alert.ts';
 import { eventFields } from './kinds/event-fields.ts';
 import { memory } from './kinds/memory.ts';
 import { probe } from './kinds/probe.ts';
+import { request } from './kinds/request.ts';
 import { schedule } from './kinds/schedule.ts';
 import { sequence } from './kinds/sequence.ts';
 import { terminating } from './kinds/terminating.ts';
@@ -42,5 +43,6 @@ export const whenShape = {
   terminating,
   alert,
   sequence,
+  request,
   schedule,
 };
