@@ -25,6 +25,8 @@ export interface RuleFiles {
 }
 
 const LOOK_EVERY_MS = 1_000;
+/** Of a set that is refused, in log and status: a file can hold thousands. */
+const MISTAKES_TOLD_MAX = 50;
 
 export function createRuleFiles(options: RuleFilesOptions): RuleFiles {
   const { path, clock, log, onSet, onRefused } = options;
@@ -48,7 +50,7 @@ export function createRuleFiles(options: RuleFilesOptions): RuleFiles {
       onSet(loaded.set);
       refused = undefined;
     } else {
-      refused = formatMistakes(loaded.mistakes);
+      refused = formatMistakes(loaded.mistakes, MISTAKES_TOLD_MAX);
       onRefused(loaded.mistakes.length, refused);
     }
   };

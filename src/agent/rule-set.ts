@@ -5,6 +5,8 @@ import {
   mistakeAt,
   nearest,
   readYaml,
+  runInTurns,
+  type Steps,
   wholeFile,
   type YamlDocument,
   type YamlDocuments,
@@ -15,7 +17,7 @@ import {
   REQUEST_RULE,
   type RecordedRule,
   type Rule,
-  rulesFromDocuments,
+  rulesSteps,
   usesWhere,
 } from '../rules/index.ts';
 
@@ -56,7 +58,7 @@ export async function loadRuleSets(
     mistakes: read.flatMap(({ mistakes }) => mistakes),
   };
   const path = files.join(', ');
-  const ofFiles = files.length > 0 ? [{ path, ...judge(path, together, nowMs) }] : [];
+  const ofFiles = files.length > 0 ? [{ path, ...(await judge(path, together, nowMs)) }] : [];
   const ofDirectories = paths
     .filter((_, index) => directories[index])
     .map(async (one) => ({ path: one, ...(await loadRuleSet(one, nowMs)) }));
@@ -78,15 +80,17 @@ async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-function judge(path: string, read: YamlDocuments, nowMs: number): LoadedRuleSet {
-  const loaded = ruleSetFromDocuments(read, nowMs);
+/** In turns: many rules must not hold up what samples memory in this process. */
+async function judge(path: string, read: YamlDocuments, nowMs: number): Promise<LoadedRuleSet> {
+  const loaded = await runInTurns(ruleSetSteps(read, nowMs));
   if (!loaded.ok || loaded.set.rules.length + loaded.set.policies.length > 0) return loaded;
   const message = 'holds no rule and no policy (read are *.yaml and *.yml, no subdirectories)';
   return { ok: true, set: { ...loaded.set, warnings: [wholeFile(path, message)] } };
 }
 
-export function ruleSetFromDocuments(read: YamlDocuments, nowMs: number): LoadedRuleSet {
-  const rules = rulesFromDocuments(read, { otherKinds: ['RetentionPolicy'], nowMs });
+/** Rules and policies together, in steps of one document each. */
+export function* ruleSetSteps(read: YamlDocuments, nowMs: number): Steps<LoadedRuleSet> {
+  const rules = yield* rulesSteps(read, { otherKinds: ['RetentionPolicy'], nowMs });
   const policyDocuments = read.documents.filter(({ kind }) => kind === 'RetentionPolicy');
   const policies = policiesFromDocuments(policyDocuments);
   if (!rules.ok || !policies.ok) {
@@ -151,7 +155,9 @@ function loneClasses(
   return [...ofRules, ...ofPolicies];
 }
 
-/** All mistakes as one text for a log line or a terminal. */
-export function formatMistakes(mistakes: readonly Mistake[]): string {
-  return mistakes.map(formatMistake).join('\n');
+/** All mistakes as one text for a terminal; with `max` only so many, and how many there are more. */
+export function formatMistakes(mistakes: readonly Mistake[], max = mistakes.length): string {
+  const told = mistakes.slice(0, max).map(formatMistake);
+  const more = mistakes.length - told.length;
+  return [...told, ...(more > 0 ? [`and ${more} mistakes more`] : [])].join('\n');
 }

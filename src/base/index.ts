@@ -23,6 +23,7 @@ export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger 
 export { parseQuantityBytes } from './quantity.ts';
 export { createQuietLog, type QuietLog } from './quiet-log.ts';
 export { createRandom, freshSeed, type Random } from './random.ts';
+export { runAtOnce, runInTurns, type Steps } from './steps.ts';
 export { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './token-bucket.ts';
 export {
   formatBytes,
@@ -37,6 +38,7 @@ export {
   mistakeAt,
   type PathPart,
   parseYaml,
+  parseYamlSteps,
   showPath,
   unknownKind,
   wholeFile,

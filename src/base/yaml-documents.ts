@@ -1,4 +1,5 @@
 import {
+  Composer,
   type Document,
   isAlias,
   isMap,
@@ -6,13 +7,15 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
-  parseAllDocuments,
+  Parser,
   visit,
   type YAMLError,
 } from 'yaml';
 import { messageOf } from './errors.ts';
+import { runAtOnce, type Steps } from './steps.ts';
 import { type Mistake, nearest, type Place, showGiven } from './yaml-mistake.ts';
 
 /** The only apiVersion that this program reads. */
@@ -23,6 +26,9 @@ const ALIAS_COUNT_MAX = 100;
 
 /** How many syntax mistakes of one document are told; one wrong bracket can cause thousands. */
 const SYNTAX_MISTAKES_MAX = 10;
+
+/** The library cites what it does not understand, however long it is. */
+const SYNTAX_CHARS_MAX = 300;
 
 /** How deep brackets and compact lists may nest. */
 const DEPTH_MAX = 200;
@@ -56,6 +62,11 @@ export interface YamlDocuments {
  * found, not the first; a document with one is left out. Empty documents are skipped.
  */
 export function parseYaml(text: string, file: string): YamlDocuments {
+  return runAtOnce(parseYamlSteps(text, file));
+}
+
+/** The same in steps: a file of thousands of rules takes a second. */
+export function* parseYamlSteps(text: string, file: string): Steps<YamlDocuments> {
   const source = createSource(text, file);
   const result: YamlDocuments = { documents: [], mistakes: [] };
   const shape = excessiveShape(text);
@@ -65,20 +76,44 @@ export function parseYaml(text: string, file: string): YamlDocuments {
   }
   let parsed: Document.Parsed[];
   try {
-    const all = parseAllDocuments(text, {
-      lineCounter: source.lineCounter,
-      prettyErrors: false,
-      // The library compares each key with all before it; ours is linear (repeatedKeys).
-      uniqueKeys: false,
-    });
-    parsed = [...all];
+    parsed = yield* composeSteps(text, source.lineCounter);
   } catch (error) {
     // The parser goes down one stack frame a level; thousands of levels end it with a RangeError.
     result.mistakes.push(wholeFile(file, `is nested too deeply to be read (${messageOf(error)})`));
     return result;
   }
-  for (const document of parsed) readDocument(document, source, result);
+  for (const document of parsed) {
+    readDocument(document, source, result);
+    yield;
+  }
   return result;
+}
+
+/** So many lexemes are one step: far less than a millisecond. */
+const LEXEMES_A_STEP = 200;
+
+/** What the library's parseAllDocuments does, with stops between. */
+function* composeSteps(text: string, lineCounter: LineCounter): Steps<Document.Parsed[]> {
+  const parser = new Parser(lineCounter.addNewLine);
+  const composer = new Composer({
+    lineCounter,
+    prettyErrors: false,
+    // The library compares each key with all before it; ours is linear (wrongKeys).
+    uniqueKeys: false,
+  });
+  const documents: Document.Parsed[] = [];
+  const take = (token: Parameters<typeof composer.next>[0]) => {
+    documents.push(...(composer.next(token) as Iterable<Document.Parsed>));
+  };
+  lineCounter.addNewLine(0);
+  let lexemes = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) take(token);
+    if (++lexemes % LEXEMES_A_STEP === 0) yield;
+  }
+  for (const token of parser.end()) take(token);
+  documents.push(...(composer.end() as Iterable<Document.Parsed>));
+  return documents;
 }
 
 /**
@@ -170,7 +205,7 @@ function readDocument(document: Document.Parsed, source: Source, result: YamlDoc
   if (problems.length > 0 || document.contents === null) return;
   let value: unknown;
   try {
-    const repeated = repeatedKeys(document, source);
+    const repeated = wrongKeys(document, source);
     result.mistakes.push(...repeated.slice(0, SYNTAX_MISTAKES_MAX));
     if (repeated.length > 0) return;
     value = document.toJS({ maxAliasCount: ALIAS_COUNT_MAX });
@@ -222,12 +257,15 @@ function checkHead(document: YamlDocument): Mistake[] {
 
 function syntaxMistake(problem: YAMLError, source: Source): Mistake {
   const [start, end] = problem.pos;
-  const message = `this is not YAML: ${problem.message}`;
+  const message = `this is not YAML: ${problem.message.slice(0, SYNTAX_CHARS_MAX)}`;
   return { ...source.placeOf(start, Math.max(end, start + 1)), path: '', message };
 }
 
-/** Keys that are written twice in one map: the later would silently win. */
-function repeatedKeys(document: Document.Parsed, source: Source): Mistake[] {
+/**
+ * Keys that are written twice in one map: the later would silently win. And `__proto__`, which
+ * some readers pass over: of labels that a pod must have, one would silently be missing.
+ */
+function wrongKeys(document: Document.Parsed, source: Source): Mistake[] {
   const mistakes: Mistake[] = [];
   visit(document, {
     Map(_key, map) {
@@ -235,6 +273,10 @@ function repeatedKeys(document: Document.Parsed, source: Source): Mistake[] {
       for (const { key } of map.items) {
         const text = keyText(key);
         if (text === undefined || !isNode(key)) continue;
+        if (text === '__proto__') {
+          const message = 'the key "__proto__" is allowed nowhere';
+          mistakes.push({ ...placeOfNode(key, source), path: '', message });
+        }
         if (seen.has(text)) {
           const message = `the key ${showGiven(text)} is written twice in one map`;
           mistakes.push({ ...placeOfNode(key, source), path: '', message });

@@ -28,13 +28,15 @@ export interface Mistake extends Place {
 
 const LINE_CHARS_MAX = 120;
 const GIVEN_CHARS_MAX = 80;
+/** A key may be as long as a file. */
+const PATH_CHARS_MAX = 300;
 
 /**
  * The mistake for people: `file:line:column: path: message`, the offending line underlined, what
  * was given, what is allowed, the nearest right thing. Several lines, no newline at the end.
  */
 export function formatMistake(mistake: Mistake): string {
-  const path = mistake.path === '' ? '' : `${mistake.path}: `;
+  const path = mistake.path === '' ? '' : `${cut(mistake.path, PATH_CHARS_MAX)}: `;
   const lines = [`${formatPlace(mistake)}: ${path}${mistake.message}`, ...excerptLines(mistake)];
   if (mistake.given !== undefined) lines.push(`  given: ${mistake.given}`);
   if (mistake.allowed !== undefined) lines.push(`  allowed: ${mistake.allowed}`);
@@ -63,7 +65,11 @@ export function mistakesError(code: ErrorCode, mistakes: readonly Mistake[]): St
 /** What was written, short enough for a message; control characters come out escaped. */
 export function showGiven(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return text.length > GIVEN_CHARS_MAX ? `${text.slice(0, GIVEN_CHARS_MAX - 1)}…` : text;
+  return cut(text, GIVEN_CHARS_MAX);
+}
+
+function cut(text: string, charsMax: number): string {
+  return text.length > charsMax ? `${text.slice(0, charsMax - 1)}…` : text;
 }
 
 /** The candidate that differs least from `text`; undefined when none is near enough to be meant. */

@@ -2,8 +2,9 @@ import { constants } from 'node:fs';
 import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, nodeCodeOf } from './errors.ts';
+import { runInTurns } from './steps.ts';
 import { formatBytes } from './units.ts';
-import { parseYaml, wholeFile, type YamlDocuments } from './yaml-documents.ts';
+import { parseYamlSteps, wholeFile, type YamlDocuments } from './yaml-documents.ts';
 import type { Mistake } from './yaml-mistake.ts';
 
 /** The largest YAML file that is read; a ConfigMap holds no more either. */
@@ -97,7 +98,7 @@ async function readOne(
 ): Promise<YamlDocuments> {
   try {
     const text = await readText(path, links);
-    if (typeof text === 'string') return parseYaml(text, name);
+    if (typeof text === 'string') return await runInTurns(parseYamlSteps(text, name));
     return { documents: [], mistakes: [wholeFile(name, text.refused)] };
   } catch (error) {
     if (nodeCodeOf(error) === 'ENOENT') throw error;

@@ -34,7 +34,7 @@ export { ruleFingerprint } from './fingerprint.ts';
 export { noteFired, noteRefused } from './firings.ts';
 export { ruleJsonSchema, ruleTestJsonSchema } from './json-schema.ts';
 export type { GivenLimits, Limits } from './limits.ts';
-export { type LoadedRules, type LoadOptions, rulesFromDocuments } from './load.ts';
+export { type LoadedRules, type LoadOptions, rulesFromDocuments, rulesSteps } from './load.ts';
 export {
   compareFirings,
   createReplay,

@@ -1,6 +1,8 @@
 import {
   type Mistake,
   mistakeAt,
+  runAtOnce,
+  type Steps,
   unknownKind,
   validateDocument,
   type YamlDocument,
@@ -39,10 +41,15 @@ const RULE_KIND = 'CheckpointRule';
  * Documents to rules; every mistake of every document, not the first. Call prepareWhere before when
  * usesWhere says so.
  */
-export function rulesFromDocuments(
+export function rulesFromDocuments(read: YamlDocuments, options: LoadOptions): LoadedRules {
+  return runAtOnce(rulesSteps(read, options));
+}
+
+/** The same in steps, a document each. */
+export function* rulesSteps(
   { documents, mistakes: unread }: YamlDocuments,
   { otherKinds = ['RetentionPolicy'], nowMs }: LoadOptions,
-): LoadedRules {
+): Steps<LoadedRules> {
   const mistakes = [...unread];
   const warnings: Mistake[] = [];
   const rules: Rule[] = [];
@@ -50,6 +57,7 @@ export function rulesFromDocuments(
   const named = new Map<string, YamlDocument>();
   const written: WrittenRule[] = [];
   for (const document of documents) {
+    yield;
     if (otherKinds.includes(document.kind)) {
       others.push(document);
     } else if (document.kind !== RULE_KIND) {

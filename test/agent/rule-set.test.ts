@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatMistakes, ruleSetFromDocuments } from '../../src/agent/rule-set.ts';
-import { parseYaml } from '../../src/base/index.ts';
+import { formatMistakes, ruleSetSteps } from '../../src/agent/rule-set.ts';
+import { parseYaml, runAtOnce } from '../../src/base/index.ts';
 
 const head = (kind: string, name: string) =>
   `apiVersion: stillpoint.dev/v1alpha1\nkind: ${kind}\nmetadata: { name: ${name} }\n`;
@@ -9,7 +9,7 @@ const POLICY = `${head('RetentionPolicy', 'idle')}spec: { select: { classes: [a]
 
 describe('a set of rule files', () => {
   it('warns of rules and of policies that are probably not meant so', () => {
-    const loaded = ruleSetFromDocuments(parseYaml(`${RULE}---\n${POLICY}`, 'f.yaml'), 0);
+    const loaded = runAtOnce(ruleSetSteps(parseYaml(`${RULE}---\n${POLICY}`, 'f.yaml'), 0));
     if (!loaded.ok) throw new Error(formatMistakes(loaded.mistakes));
     expect(loaded.set.warnings.map(({ message }) => message)).toEqual([
       expect.stringContaining('limits.cooldown'),
@@ -19,6 +19,6 @@ describe('a set of rule files', () => {
 
   it('is nothing when either has a mistake', () => {
     const text = `${RULE}---\n${POLICY.replace('classes', 'class')}`;
-    expect(ruleSetFromDocuments(parseYaml(text, 'f.yaml'), 0).ok).toBe(false);
+    expect(runAtOnce(ruleSetSteps(parseYaml(text, 'f.yaml'), 0)).ok).toBe(false);
   });
 });

@@ -53,9 +53,10 @@ describe('YAML documents', () => {
     expect(parseYaml(text, 'f').documents).toHaveLength(1);
   });
 
-  it('keep __proto__ as an ordinary key', () => {
-    const [document] = parseYaml(`${head}__proto__: { evil: true }\n`, 'f').documents;
-    expect(Object.hasOwn(document?.value ?? {}, '__proto__')).toBe(true);
+  it('refuse the key __proto__ wherever it stands', () => {
+    const { documents, mistakes } = parseYaml(`${head}a: { __proto__: { evil: true } }\n`, 'f');
+    const message = 'the key "__proto__" is allowed nowhere';
+    expect({ documents, mistakes }).toMatchObject({ documents: [], mistakes: [{ message }] });
     expect(({} as Record<string, unknown>).evil).toBeUndefined();
   });
 
