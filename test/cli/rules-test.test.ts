@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { assetPath } from '../../src/base/index.ts';
@@ -159,5 +159,17 @@ describe('stillpoint rules test', () => {
   it('ends with 2 where there is no test at all', async () => {
     const { code, err } = await run('rules', 'test', tempDir());
     expect([code, err]).toEqual([2, expect.stringContaining('holds no test')]);
+  });
+});
+
+describe('the page on the tools for rules', () => {
+  it('shows a test that passes', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/rule-tools.md'), 'utf8');
+    const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    const path = tempDir();
+    copyFileSync(join(assetPath('rules'), 'memory.yaml'), join(path, 'memory.yaml'));
+    writeFileSync(join(path, 'memory.test.yaml'), yaml);
+    const { code, out } = await run('rules', 'test', path);
+    expect([code, out]).toEqual([0, expect.stringContaining('2 tests: all pass')]);
   });
 });

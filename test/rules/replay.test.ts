@@ -116,6 +116,21 @@ describe('a replay', () => {
     ]);
   });
 
+  it('keeps the windows of rules that another version took the fingerprint of', () => {
+    const entries = record(live, twoEvents);
+    const { core } = benchOf(live);
+    const state = createRulesState();
+    for (const { ms, signal } of twoEvents.slice(0, 2)) step(core, state, signal, START_MS + ms);
+    const [, , , third] = entries;
+    const of = { run: 'r', part: 0, dropped: 0, redacted: false, redact: {} };
+    const rules = documentsOf(live);
+    const begin = stateEntry(core, state, { ...of, cause: 'rotated', atMs: START_MS, rules });
+    const snapshot = { ...begin.snapshot, fingerprints: { live: 'of another version' } };
+    const line = JSON.stringify({ ...begin, snapshot });
+    if (!third) throw new Error('no third signal');
+    expect(replay([readEntry(line), third])).toMatchObject({ equal: 1, differences: [] });
+  });
+
   it('says where its decisions are not those of the agent', () => {
     const [first, ...rest] = record(live, twoEvents);
     if (first?.kind !== 'state') throw new Error('no state');

@@ -16,7 +16,7 @@ import { step } from '../step.ts';
 import type { RefusedEntry, SignalEntry, StateEntry } from './entry.ts';
 import { type RecordedDecision, type RecordingEntry, recordedDecision } from './entry.ts';
 import { createOwnTime, type OwnTime } from './own-time.ts';
-import { compileRecorded, coreOf } from './recorded-core.ts';
+import { compileRecorded, coreOf, snapshotOf } from './recorded-core.ts';
 
 /** Where recorded and replayed decisions part. */
 export interface Difference {
@@ -143,7 +143,7 @@ class ReplayImpl implements Replay {
     const before = this.#rules && follows && !isGap ? this.#at : undefined;
     const state = before
       ? carryState(before.core, core, before.state)
-      : restoreState(core, entry.snapshot);
+      : restoreState(core, snapshotOf(entry));
     this.#at = { core, state, run, part };
     this.#ownTime?.begin(entry.atMs);
   }
