@@ -149,7 +149,7 @@ function now(from: Explained, one: Case, last: PastDecision | undefined): Found 
     // The firing that began the limit says more than the limit itself.
     const isFiring = last?.verdict === 'fire' || last?.reason === 'observed';
     if (last && isFiring) {
-      const detail = `${firedText(last)}; cooldown or budget: ${limit.detail}`;
+      const detail = `${firedText(last)}; now ${limit.answer}: ${limit.detail}`;
       return answer(last.reason, detail, [...last.trail, ...limit.trail]);
     }
     return limit;

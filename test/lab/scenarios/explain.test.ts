@@ -79,7 +79,7 @@ afterAll(async () => {
 
 describe('rules explain on a real node', () => {
   it.each<[answer: string, pod: string, rule: string, detail: RegExp]>([
-    ['fired', 'sick', 'liveness', /1 of 1 within .*; cooldown or budget: until /],
+    ['fired', 'sick', 'liveness', /1 of 1 within .*; now cooldown: until /],
     ['observed', 'sick', 'watched', /^at .*Liveness probe failed/],
     ['disabled', 'fat', 'off', /^$/],
     ['not-selected', 'fat', 'elsewhere', /^target\.namespaces: default, wants shop$/],
