@@ -2,6 +2,13 @@ import { basename } from 'node:path';
 import { stringify } from 'yaml';
 import { documentSchema } from '../../src/agent/index.ts';
 import type { JsonSchema, YamlDocument } from '../../src/base/index.ts';
+import {
+  signalType,
+  whereFunctions,
+  whereKinds,
+  whereTypes,
+  whereVariables,
+} from '../../src/rules/index.ts';
 import { reasons } from '../../src/signal/index.ts';
 import { type FieldRow, fieldRows, type NamedTypes, table } from './schema-tables.ts';
 
@@ -41,6 +48,8 @@ function reference(examples: readonly YamlDocument[]): string {
     '`spec.when` holds exactly one of these.',
     ...kinds,
     ...namedSections(named),
+    '## where',
+    ...whereSection(),
     '## Fields of a retention policy',
     fieldTable(policyParts.filter(isOwnRow)),
     '## Reasons',
@@ -51,6 +60,33 @@ function reference(examples: readonly YamlDocument[]): string {
     ),
   ].join('\n\n');
 }
+
+/** What an expression can look at: the types that it is checked against. */
+function whereSection(): string[] {
+  const fields = (of: Readonly<Record<string, string>>) =>
+    Object.entries(of).map(([name, type]) => `\`${name}\` ${type}`);
+  const ofKinds = whereKinds.map((kind) => [
+    '`signal`',
+    `under \`${kind}\``,
+    fields(signalType(kind)).join(', '),
+  ]);
+  const others = Object.entries(whereVariables).flatMap(([variable, type]) =>
+    type === 'Signal' ? [] : [[`\`${variable}\``, '', fields(whereTypes[type]).join(', ')]],
+  );
+  const owner = ['`pod.owner`', 'who stands behind the pod', fields(whereTypes.Owner).join(', ')];
+  return [
+    `A [CEL](https://cel.dev) expression that must hold too. ${WHERE_NOTES}`,
+    table(['variable', '', 'fields'], [...ofKinds, ...others, owner]),
+    `Functions: ${whereFunctions.map((name) => `\`${name}\``).join(', ')}, and \`in\`.`,
+  ];
+}
+
+const WHERE_NOTES =
+  'A field that is not there is a mistake at load; a key of a map that is not there makes the ' +
+  'whole false, unless `has(pod.labels.x)`, `"x" in pod.labels` or `||` decides first. What is ' +
+  'false is counted as `where-false`; an expression that cannot be evaluated gives a decision ' +
+  '`where-error`. It costs no more than its length: `matches` takes RE2 patterns that are written ' +
+  'out, `exists` and `all` lists that are written out, and texts are looked at up to 4096 characters.';
 
 function partsOf({ properties = {} }: JsonSchema): Readonly<Record<string, JsonSchema>> {
   const { apiVersion: _version, kind: _kind, ...rest } = properties;

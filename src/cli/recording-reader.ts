@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { formatBytes, isStillpointError, messageOf, StillpointError } from '../base/index.ts';
-import { type RecordingEntry, readEntry } from '../rules/index.ts';
+import { prepareWhere, type RecordingEntry, readEntry, usesWhere } from '../rules/index.ts';
 
 /** A state of ten thousand pods is smaller. */
 const LINE_BYTES_MAX = 128 * 1_048_576;
@@ -39,7 +39,9 @@ async function* entriesOf(path: string, notes: { torn: string[] }): AsyncGenerat
       return;
     }
     try {
-      yield readEntry(text);
+      const entry = readEntry(text);
+      if (entry.kind === 'state' && usesWhere(entry.rules)) await prepareWhere();
+      yield entry;
     } catch (error) {
       if (!isStillpointError(error)) throw error;
       const message = `${path}:${number}: ${error.message}`;

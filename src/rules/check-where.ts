@@ -4,7 +4,7 @@ import type { WhenKind } from './when.ts';
 import { compileWhere, type Where } from './where/index.ts';
 
 /** Whether a document has an expression, which needs prepareWhere before it can be loaded. */
-export function usesWhere(documents: readonly YamlDocument[]): boolean {
+export function usesWhere(documents: readonly { value: Readonly<Record<string, unknown>> }[]) {
   return documents.some(({ value }) => {
     const { spec } = value;
     return typeof spec === 'object' && spec !== null && 'where' in spec;

@@ -73,4 +73,11 @@ export {
 } from './testing/index.ts';
 export type { Trail, TrailPart } from './trail.ts';
 export type { EventMatch, FieldMatch, SequenceStep, TextTest, When, WhenKind } from './when.ts';
-export { prepareWhere } from './where/index.ts';
+export {
+  prepareWhere,
+  signalType,
+  whereFunctions,
+  whereKinds,
+  whereTypes,
+  whereVariables,
+} from './where/index.ts';

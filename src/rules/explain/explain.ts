@@ -134,9 +134,25 @@ function never(from: Explained, { rule, entry, container }: Case): Found | undef
   }
   const denied = deniedBy(from.core, entry, container);
   if (denied !== undefined) return answer('denied', denied, [part('deny list', false, denied)]);
+  const where = whereNow(from, { rule, entry, container });
+  if (where) return where;
   const source = from.noSource?.get(rule.id);
   if (source !== undefined) return answer('no-source', source, [part('source', false, source)]);
   return undefined;
+}
+
+/** An expression that does not look at the signal says the same whatever comes. */
+function whereNow(from: Explained, { rule, entry, container }: Case): Found | undefined {
+  const { where } = rule;
+  if (!where || where.usesSignal) return undefined;
+  const { nodeName } = from.core.options;
+  const signal = { kind: 'wake', occurredMs: from.nowMs, seenMs: from.nowMs } as const;
+  const result = where.evaluate({ signal, pod: entry.fact, container, nodeName });
+  if (result.holds === true) return undefined;
+  const isError = result.holds === 'error';
+  const detail = isError ? result.why : (result.absent ?? 'false');
+  const trail = [part('where', false, detail, where.text)];
+  return answer(isError ? 'where-error' : 'where-false', detail, trail);
 }
 
 /** Where the rule stands with the container it can fire for. */
@@ -166,13 +182,16 @@ function now(from: Explained, one: Case, last: PastDecision | undefined): Found 
 }
 
 /** What is not about one container can only be told of the rule as a whole. */
-function passedOver({ state }: Explained, { id }: Rule): string {
+function passedOver({ state }: Explained, { id, where }: Rule): string {
   const counts = quietCounts(state)
     .filter(({ rule }) => rule === id)
     .map(({ reason, count }) => `${count} ${reason}`);
-  return counts.length === 0
-    ? ''
-    : `passed over by the rule, of all containers: ${counts.join(', ')}`;
+  return [
+    ...(counts.length > 0
+      ? [`passed over by the rule, of all containers: ${counts.join(', ')}`]
+      : []),
+    ...(where?.usesSignal ? [`where is asked when one comes: ${where.text}`] : []),
+  ].join('; ');
 }
 
 function limitNow({ core, state, nowMs }: Explained, { rule, entry, container }: Case) {

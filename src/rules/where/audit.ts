@@ -20,6 +20,8 @@ export interface Audit {
   patterns: readonly PatternUse[];
   /** The arguments of `has`, which the library does not type-check. */
   hasArguments: readonly ASTNode[];
+  /** Whether it looks at the signal: if not, it holds or does not for a target by itself. */
+  usesSignal: boolean;
 }
 
 /** Functions that cost no more than their text is long. */
@@ -30,6 +32,8 @@ const METHODS = [
 ];
 /** Over a list that stands in the expression itself, and not within another of them. */
 const LOOPS = ['exists', 'all', 'exists_one'];
+/** All that an expression can call. */
+export const whereFunctions = [...new Set([...FUNCTIONS, ...METHODS, ...LOOPS])];
 /** A pattern costs text × program each; a few small ones are enough for anybody. */
 const PATTERNS_MAX = 4;
 /** Of an RE2 program: measured, a hostile one of this size takes 10 ms at its first text. */
@@ -41,7 +45,7 @@ const PATTERN_SIZE_MAX = 500;
  * texts that are bounded.
  */
 export function auditExpression(ast: ASTNode): Audit {
-  const found: Found = { objections: [], patterns: [], hasArguments: [] };
+  const found: Found = { objections: [], patterns: [], hasArguments: [], usesSignal: false };
   visit(ast, found, false);
   const [, , , , tooMany] = found.patterns;
   if (found.patterns.length > PATTERNS_MAX && tooMany) {
@@ -55,6 +59,7 @@ interface Found {
   objections: Objection[];
   patterns: PatternUse[];
   hasArguments: ASTNode[];
+  usesSignal: boolean;
 }
 
 const MATCHES = 'matches';
@@ -62,7 +67,9 @@ const MATCHES = 'matches';
 function visit(node: ASTNode, found: Found, isInLoop: boolean): void {
   switch (node.op) {
     case 'value':
+      return;
     case 'id':
+      if (node.args === 'signal') found.usesSignal = true;
       return;
     case '+':
       object(node, found, '+ is not taken: texts could be put together without end', 'a - b > c');

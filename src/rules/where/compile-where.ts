@@ -11,6 +11,8 @@ import { signalType, whereTypes, whereVariables } from './variables.ts';
 export interface Where {
   /** As it was written. */
   text: string;
+  /** If not, the target alone decides. */
+  usesSignal: boolean;
   evaluate(context: WhereContext): WhereResult;
 }
 
@@ -68,6 +70,10 @@ export function compileWhere(text: string, kind: WhenKind): CompiledWhere {
     if (compiled.ok) patterns.set(pattern, compiled.test);
   }
   const expression = environment.parse(withRe2(text, audit));
+  // By no trick of writing may a pattern come to the library's own matches, on JS RegExp.
+  if (auditExpression(expression.ast).patterns.length > 0) {
+    return { ok: false, mistakes: [{ message: 'has a comment beside matches(); leave it out' }] };
+  }
   const checked = expression.check();
   const wrong = [
     checked,
@@ -78,7 +84,9 @@ export function compileWhere(text: string, kind: WhenKind): CompiledWhere {
   );
   if (mistakes.length > 0) return { ok: false, mistakes };
   if (checked.type !== 'bool') return { ok: false, mistakes: [noCondition(checked.type)] };
-  return { ok: true, where: { text, evaluate: (context) => evaluate(expression, context) } };
+  const { usesSignal } = audit;
+  const where = { text, usesSignal, evaluate: evaluateWith(expression) };
+  return { ok: true, where };
 }
 
 function createEnvironment(
@@ -109,6 +117,10 @@ function withRe2(text: string, { patterns }: Audit): string {
     written = written.slice(0, nameAt) + MATCHES_RE2 + written.slice(nameAt + MATCHES_RE2.length);
   }
   return written;
+}
+
+function evaluateWith(expression: (context: object) => unknown): Where['evaluate'] {
+  return (context) => evaluate(expression, context);
 }
 
 function evaluate(expression: (context: object) => unknown, context: WhereContext): WhereResult {

@@ -2,6 +2,7 @@
  * rules/where: the CEL expressions of `where`, behind one door: loading the library only where a
  * rule needs it, type-checking at load, bounds, and evaluation. Knows nothing of decisions.
  */
+export { whereFunctions } from './audit.ts';
 export {
   type CompiledWhere,
   compileWhere,
@@ -11,4 +12,4 @@ export {
 } from './compile-where.ts';
 export { prepareWhere } from './library.ts';
 export type { WhereContext } from './values.ts';
-export { signalType, whereTypes, whereVariables } from './variables.ts';
+export { signalType, whereKinds, whereTypes, whereVariables } from './variables.ts';

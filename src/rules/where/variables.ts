@@ -49,6 +49,9 @@ const signalFields: Partial<Record<WhenKind, Fields>> = {
   alert: { shape: 'string', door: 'string', fields: 'map<string, dyn>' },
 };
 
+/** Kinds whose signal tells more than its kind. */
+export const whereKinds = Object.keys(signalFields) as readonly WhenKind[];
+
 /** The fields of `signal` under a condition of that kind. */
 export function signalType(kind: WhenKind): Fields {
   return { ...KIND, ...signalFields[kind] };

@@ -73,6 +73,27 @@ export const situations: Record<string, Situation> = {
     answer: 'not-selected',
     detail: 'target.namespaces: shop, wants pay-*, bank',
   },
+  'an expression that is false for the pod': {
+    rule: `${OOM}\nwhere: 'pod.namespace == "pay"'`,
+    signals: [here()],
+    at: 20,
+    answer: 'where-false',
+    detail: 'false',
+  },
+  'an expression that asks for a label that is missing': {
+    rule: `${OOM}\nwhere: 'pod.labels["team"] == "pay"'`,
+    signals: [here()],
+    at: 20,
+    answer: 'where-false',
+    detail: 'No such key: team',
+  },
+  'an expression that looks at a signal that has not come': {
+    rule: `${OOM}\nwhere: 'signal.usedRatio > 0.99'`,
+    signals: [here()],
+    at: 20,
+    answer: 'no-signal',
+    detail: /./,
+  },
   'a label that is missing': {
     rule: OOM.replace('{}', '{ podSelector: { matchLabels: { stillpoint.dev/enabled: "true" } } }'),
     signals: [here()],

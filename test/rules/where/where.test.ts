@@ -189,6 +189,11 @@ describe('at load', () => {
       'event',
       { message: 'timestamp() is not known here' },
     ],
+    [
+      'pod.name // matches\n.matches("^(a+)+$")',
+      'event',
+      { message: expect.stringContaining('comment') },
+    ],
     ['cel.bind(x, pod.name, x == "a")', 'event', { message: 'bind() is not known here' }],
   ];
   it.each(rows)('refuses %s (%s)', (text, kind, mistake) => {
