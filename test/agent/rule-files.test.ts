@@ -77,6 +77,20 @@ describe('rule files', () => {
     expect(files.refused()).toBeUndefined();
   });
 
+  it('may bring an expression at any time, which is checked as all else', async () => {
+    const path = join(tempDir(), 'only.yaml');
+    const event = 'when: { event: { reason: Unhealthy } }, target: {}';
+    writeFileSync(path, ruleText('a'));
+    const { files, sets, refusals, look } = rig(path);
+    await files.start();
+    writeFileSync(path, ruleText('b', `${event}, where: 'pod.name == "cart"'`));
+    await look();
+    writeFileSync(path, ruleText('c', `${event}, where: 'pod.nam == "cart"'`));
+    await look();
+    expect(sets).toEqual(['a', 'b']);
+    expect(refusals).toEqual([expect.stringContaining('pod has no field nam')]);
+  });
+
   it('may be one file', async () => {
     const path = join(tempDir(), 'only.yaml');
     writeFileSync(path, ruleText('a'));
