@@ -1,18 +1,21 @@
 import * as z from 'zod';
+import type { SignalKind } from '../signal/index.ts';
 import type { ArchiveRecord } from './record.ts';
 
 const count = z.number().int().nonnegative();
 const ms = z.number().nonnegative();
-const signalKinds = [
-  'podChanged',
-  'podGone',
-  'event',
-  'memory',
-  'alert',
-  'tick',
-  'request',
-  'wake',
-] as const;
+/** Every kind there is: a record of one that is not named here could not be read again. */
+const signalKinds = {
+  podChanged: 'podChanged',
+  podGone: 'podGone',
+  event: 'event',
+  memory: 'memory',
+  probe: 'probe',
+  alert: 'alert',
+  tick: 'tick',
+  request: 'request',
+  wake: 'wake',
+} as const satisfies { [K in SignalKind]: K };
 
 const cause = z.object({
   rule: z.string(),

@@ -48,6 +48,12 @@ const KINDS: Record<string, Kind> = {
     happen: ({ sim }) => void sim.scenario.failLiveness(CART),
     cause: /iveness probe/,
   },
+  sequence: {
+    // By the counters alone: no Event is a step of it.
+    when: 'sequence: { within: 1m, steps: [{ probe: { type: liveness } }, { probe: { type: liveness } }] }',
+    happen: ({ sim }) => void sim.scenario.failLiveness(CART),
+    cause: /^liveness probe of app failed/,
+  },
   terminating: {
     when: 'terminating: { causes: [delete], reserve: 20% }',
     happen: ({ sim }) => void sim.scenario.deletePod(CART, 20_000),
@@ -88,7 +94,7 @@ describe('the whole street', () => {
     const target = 'target: { namespaces: [shop] }';
     const capture = `capture: { via: ${via} }, retain: { class: crash }`;
     node.rules('rule', rule('the-rule', `when: { ${kind.when} }, ${target}, ${capture}`));
-    node.sim.scenario.addPod(name === 'probe' ? probed : cart());
+    node.sim.scenario.addPod(name === 'probe' || name === 'sequence' ? probed : cart());
     node.sim.scenario.addPod({ ...cart({ name: 'bystander' }), namespace: 'other' });
     const running = await node.start();
     const { containerId: firstLife } = node.sim.scenario.running(CART).life;
