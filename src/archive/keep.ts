@@ -4,7 +4,7 @@ import type { Clock } from '../base/index.ts';
 import { isStillpointError, nodeCodeOf, StillpointError } from '../base/index.ts';
 import type { CaptureOutcome } from '../capture/index.ts';
 import type { Trigger } from '../dispatch/index.ts';
-import { type BackendName, findContainer, type PodFact } from '../signal/index.ts';
+import { type BackendName, findContainer, type Owner, type PodFact } from '../signal/index.ts';
 import { type FileIdentity, identityOf, sameFile } from './byte-source.ts';
 import type { Catalog } from './catalog.ts';
 import type { Finding } from './findings.ts';
@@ -216,6 +216,15 @@ interface Measured {
   verified: 'complete' | 'unverified';
 }
 
+/**
+ * The top owner, so that retention keeps one group over all rollouts. A pod that is gone is known by
+ * the decision. One without an owner is its own, which retention knows by itself.
+ */
+function ownerOf({ pod, trigger }: KeepRequest): Owner | undefined {
+  const known = pod ? (pod.topOwner ?? pod.owner) : trigger.decisions[0]?.owner;
+  return known && known.kind !== 'Pod' ? { kind: known.kind, name: known.name } : undefined;
+}
+
 function makeRecord(
   request: KeepRequest,
   archive: string,
@@ -226,8 +235,7 @@ function makeRecord(
   const { metadata, stats } = facts;
   const { target } = trigger;
   const fact = pod ? findContainer(pod, target.container) : undefined;
-  // The top one, so that retention keeps one group over all rollouts.
-  const owner = pod?.owner && (pod.topOwner ?? pod.owner);
+  const owner = ownerOf(request);
   const frozen = timings.frozenMs === undefined ? {} : { frozenMs: positive(timings.frozenMs) };
   return {
     apiVersion: 'stillpoint.dev/v1alpha1',
@@ -242,7 +250,7 @@ function makeRecord(
     podUid: metadata.podUid || target.podUid,
     container: target.container,
     containerId: metadata.containerId || target.containerId,
-    ...(owner && { owner: { kind: owner.kind, name: owner.name } }),
+    ...(owner && { owner }),
     image: metadata.image || (fact?.image ?? ''),
     imageId: fact?.imageId || metadata.imageRef,
     backend: request.backend,

@@ -36,7 +36,7 @@ export interface Decision {
   atMs: number;
   /** Absent when none could be resolved (`target-unknown`, `elsewhere`). */
   target?: Target;
-  /** Who stands behind the pod, else who owns it; only of what fires, and not of a bare pod. */
+  /** Who stands behind the pod, else who owns it; a bare pod is its own. Only of what fires. */
   owner?: Owner;
   signal: SignalSummary;
   capture: CaptureSpec;

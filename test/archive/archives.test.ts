@@ -17,10 +17,12 @@ import {
   showArchive,
   verifyArchive,
 } from '../../src/archive/index.ts';
+import type { PodFact } from '../../src/signal/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { captureRequest } from '../support/capture-request.ts';
 import { checkpointMembers, checkpointTar } from '../support/checkpoint-archive.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { podFactOf } from '../support/pod-facts.ts';
 import { tar } from '../support/tar-writer.ts';
 import { useTempDirs } from '../support/temp-dir.ts';
 
@@ -73,6 +75,27 @@ describe('an archive that a capture left', () => {
       verification: { kind: 'complete' },
       record: { kind: 'matches' },
     });
+  });
+
+  const direct = { kind: 'ReplicaSet', name: 'cart-7d9f' };
+  const top = { kind: 'Deployment', name: 'cart' };
+  it.each<[situation: string, pod: Partial<PodFact> | undefined, owner: object | undefined]>([
+    ['who stands behind the owner of its pod', { owner: direct, topOwner: top }, top],
+    ['the owner while nobody knows more', { owner: direct }, direct],
+    ['nobody for a bare pod', { topOwner: { kind: 'Pod', name: 'cart' } }, undefined],
+    ['who the decision knew, when the pod is gone', undefined, top],
+  ])('belongs to %s', async (_, pod, owner) => {
+    const { archives, path } = await started();
+    writeFileSync(path, checkpointTar());
+    const { trigger, ...request } = captureRequest(path);
+    const decisions = trigger.decisions.map((one) => ({ ...one, owner: top }));
+    const kept = await archives.keep({
+      ...request,
+      trigger: { ...trigger, decisions },
+      pod: pod && podFactOf(trigger.target, pod),
+    });
+    if (kept.kind !== 'kept') throw new Error(kept.kind);
+    expect(kept.record.owner).toEqual(owner);
   });
 
   it('of a new life is kept, and the record names that life', async () => {
