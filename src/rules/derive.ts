@@ -5,7 +5,7 @@ import {
   type ReasonCode,
   type Target,
 } from '../signal/index.ts';
-import { deniedBy, isOf, memoryRulesOf, type RulesCore, reachesPod } from './core.ts';
+import { deniedBy, isOf, memoryRulesOf, type RulesCore, reachingOf } from './core.ts';
 import { targetOf } from './judge.ts';
 import type { PodEntry } from './pod-table.ts';
 import { quietByRule } from './quiet.ts';
@@ -39,7 +39,7 @@ export function memoryThresholds(core: RulesCore, state: RulesState): MemoryThre
       if (!isRunning(container)) continue;
       const conditions: MemoryCondition[] = [
         ...memoryRulesOf(core, entry, container).map(({ when }) => when),
-        ...stepsOf('memory', sequences, entry, container),
+        ...stepsOf(core, 'memory', { entry, container }),
       ];
       if (conditions.length === 0 || deniedBy(core, entry, container) !== undefined) continue;
       const target = targetOf({ entry, container });
@@ -53,15 +53,14 @@ type MemoryCondition = Pick<RuleOf<'memory'>['when'], 'above' | 'rearmBelow' | '
 
 /** The steps of a kind, of the sequence rules that reach the container. */
 function stepsOf<K extends SequenceStep['kind']>(
+  core: RulesCore,
   kind: K,
-  rules: readonly RuleOf<'sequence'>[],
-  entry: PodEntry,
-  container: ContainerFact,
+  { entry, container }: { entry: PodEntry; container: ContainerFact },
 ): Extract<SequenceStep, { kind: K }>[] {
   const isOfKind = (one: SequenceStep): one is Extract<SequenceStep, { kind: K }> =>
     one.kind === kind;
-  return rules
-    .filter((rule) => reachesPod(entry, rule) && selectsContainer(rule.target, container))
+  return reachingOf(core, entry, core.sequences.byKind[kind])
+    .filter((rule) => selectsContainer(rule.target, container))
     .flatMap(({ when }) => when.steps.filter(isOfKind));
 }
 
@@ -104,12 +103,12 @@ export function probeWatches(core: RulesCore, state: RulesState): ProbeWatch[] {
   for (const entry of state.pods.byUid.values()) {
     for (const container of entry.fact.containers) {
       if (container.probes.length === 0 || !isRunning(container)) continue;
-      const rules = core.probe.filter(
-        (rule) => reachesPod(entry, rule) && selectsContainer(rule.target, container),
+      const rules = reachingOf(core, entry, core.probe).filter((rule) =>
+        selectsContainer(rule.target, container),
       );
       const types = new Set([
         ...rules.map(({ when }) => when.type),
-        ...stepsOf('probe', sequences, entry, container).map(({ type }) => type),
+        ...stepsOf(core, 'probe', { entry, container }).map(({ type }) => type),
       ]);
       if (types.size === 0 || deniedBy(core, entry, container) !== undefined) continue;
       const { uid, staticUid = uid } = entry.fact;

@@ -1,5 +1,5 @@
 import type { ContainerFact, PodFact } from '../../signal/index.ts';
-import { reachesPod } from '../core.ts';
+import { reachingOf } from '../core.ts';
 import type { SignalSummary } from '../decision.ts';
 import {
   fire,
@@ -33,8 +33,7 @@ export function stepAnnotation(
 ): void {
   const token = tokenOf(entry.fact);
   const tokenBefore = before && tokenOf(before);
-  for (const rule of step.core.annotation) {
-    if (!reachesPod(entry, rule)) continue;
+  for (const rule of reachingOf(step.core, entry, step.core.annotation)) {
     for (const container of entry.fact.containers) {
       if (!selectsContainer(rule.target, container)) continue;
       const memo = memoOf(entry, container.name, rule.id);

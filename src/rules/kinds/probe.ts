@@ -5,7 +5,7 @@ import {
   type ProbeFact,
   type ProbeSignal,
 } from '../../signal/index.ts';
-import { reachesPod } from '../core.ts';
+import { reachingOf } from '../core.ts';
 import {
   type Case,
   type Finding,
@@ -19,6 +19,7 @@ import {
 } from '../judge.ts';
 import type { ProbeMemo } from '../memo.ts';
 import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
+import { addQuietOthers } from '../quiet.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
 import { countQuiet } from '../state.ts';
@@ -86,13 +87,13 @@ function forEachRule(
   const { entry, container, type } = about;
   const probe = container.probes.find((one) => one.type === type);
   if (!probe) return;
-  for (const rule of step.core.probe) {
-    if (rule.when.type !== type) continue;
-    if (reachesPod(entry, rule) && selectsContainer(rule.target, container)) {
-      take({ rule, entry, container }, probe);
-    } else {
-      countQuiet(step.state, rule.id, 'not-selected');
-    }
+  const rules = step.core.probe;
+  const reaching = reachingOf(step.core, entry, rules);
+  addQuietOthers(step.state.quiet, rules, reaching, 'not-selected');
+  for (const rule of reaching) {
+    if (rule.when.type !== type) countQuiet(step.state, rule.id, 'no-match');
+    else if (selectsContainer(rule.target, container)) take({ rule, entry, container }, probe);
+    else countQuiet(step.state, rule.id, 'not-selected');
   }
 }
 

@@ -7,7 +7,8 @@ import type {
   PodFact,
   ProbeSignal,
 } from '../../signal/index.ts';
-import { reachesPod } from '../core.ts';
+import { rulesForAlert } from '../alert-index.ts';
+import { reachingOf } from '../core.ts';
 import { passesTests } from '../event-fields.ts';
 import {
   type Case,
@@ -22,6 +23,7 @@ import {
 } from '../judge.ts';
 import type { SequenceLink, SequenceMemo } from '../memo.ts';
 import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
+import { addQuietOthers } from '../quiet.ts';
 import { resolveHints } from '../resolve.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
@@ -61,7 +63,10 @@ export function sequenceOnAlert(step: Step, signal: AlertSignal): void {
     wanted.match.every(({ field, matches }) =>
       matches(Object.hasOwn(signal.fields, field) ? signal.fields[field] : undefined),
     );
-  const wanting = step.core.sequences.byKind.alert.filter(({ when }) => when.steps.some(fits));
+  const { alerts, ofAlert } = step.core.sequences;
+  if (ofAlert.size === 0) return;
+  const maybe = new Set(rulesForAlert(alerts, signal).flatMap((one) => ofAlert.get(one) ?? []));
+  const wanting = [...maybe].filter(({ when }) => when.steps.some(fits));
   if (wanting.length === 0) return;
   const found = resolveHints(step.state.pods, signal.hints, step.core.options.nodeName);
   if ('reason' in found) for (const { id } of wanting) countQuiet(step.state, id, found.reason);
@@ -117,10 +122,13 @@ type SequenceCase = Case & { rule: RuleOf<'sequence'> };
 
 function advanceAll(step: Step, about: About, fits: Fits): void {
   const { entry, container, kind, times } = about;
-  for (const rule of step.core.sequences.byKind[kind]) {
+  const rules = step.core.sequences.byKind[kind];
+  const reaching = reachingOf(step.core, entry, rules);
+  addQuietOthers(step.state.quiet, rules, reaching, 'not-selected');
+  for (const rule of reaching) {
     if (!rule.when.steps.some(fits)) {
       countQuiet(step.state, rule.id, 'no-match');
-    } else if (!reachesPod(entry, rule) || !selectsContainer(rule.target, container)) {
+    } else if (!selectsContainer(rule.target, container)) {
       countQuiet(step.state, rule.id, 'not-selected');
     } else {
       // More often than there are steps it changes nothing.
