@@ -13,7 +13,8 @@ export const terminating = z
       .max(terminationCauses.length)
       .describe(
         'drain: by the Eviction API (kubectl drain, autoscaler). taint: by a NoExecute taint. ' +
-          'eviction: either of both. preemption: by the scheduler. delete: all else',
+          'eviction: either of both. preemption: by the scheduler. delete: all else. What the ' +
+          'kubelet evicts by itself (node pressure, shutdown) shows only when it has ended',
       ),
     reserve: percentRatio({ min: 0, max: 0.99 })
       .default(0.5)
