@@ -42,7 +42,17 @@ export function spentOf(
   return firings.filter(([atMs]) => atMs + withinMs > nowMs).length;
 }
 
-/** Counts a firing once, also when it is told again, or late. Forgets what no budget needs. */
+/** Whether this very firing was counted: a journal tells of those that a snapshot holds too. */
+export function isCounted(
+  budgets: Budgets,
+  { rule, key }: { rule: string; key: string },
+  [atMs, target]: Firing,
+): boolean {
+  const known = budgets.get(rule)?.get(key) ?? [];
+  return known.some((one) => one[0] === atMs && one[1] === target);
+}
+
+/** Counts a firing, which may be told late. Forgets what no budget needs. */
 export function spendBudget(
   budgets: Budgets,
   { rule, key, count, withinMs }: BudgetOf,
@@ -54,7 +64,6 @@ export function spendBudget(
     budgets.set(rule, ofRule);
   }
   const known = ofRule.get(key) ?? [];
-  if (known.some((one) => one[0] === atMs && one[1] === target)) return;
   const later = known.findIndex((one) => one[0] > atMs);
   known.splice(later < 0 ? known.length : later, 0, [atMs, target]);
   ofRule.delete(key);

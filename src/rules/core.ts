@@ -36,6 +36,8 @@ export interface RulesCore {
   readonly rules: readonly Rule[];
   /** Those that are enabled, as in all that follow. */
   readonly byId: ReadonlyMap<string, Rule>;
+  /** By rule id: where it stands in `rules`. */
+  readonly places: ReadonlyMap<string, number>;
   readonly options: Required<RulesOptions>;
   /** By rule id, with the defaults. */
   readonly limits: ReadonlyMap<string, Limits>;
@@ -73,6 +75,7 @@ export function createRulesCore(all: readonly Rule[], options: RulesOptions): Ru
     rules: all,
     limits: new Map(all.map((rule) => [rule.id, resolveLimits(rule.limits, limits)])),
     byId: new Map(rules.map((rule) => [rule.id, rule])),
+    places: new Map(all.map(({ id }, place) => [id, place])),
     options: {
       mode: 'enforce',
       limits,

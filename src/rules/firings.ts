@@ -1,6 +1,6 @@
 import type { Owner, ReasonCode, Target } from '../signal/index.ts';
 import type { RulesCore } from './core.ts';
-import { type Limited, spendLimits, takeBackLimits } from './limits.ts';
+import { type Limited, noteSpent, takeBackLimits } from './limits.ts';
 import type { Memo } from './memo.ts';
 import { memoOf } from './pod-table.ts';
 import { ownerOf } from './scope.ts';
@@ -24,7 +24,7 @@ export function noteFired(
   fired: Fired & { atMs: number },
 ): void {
   const one = limitedOf(core, state, fired);
-  if (one) spendLimits(state, one, fired.atMs);
+  if (one) noteSpent(state, one, fired.atMs);
 }
 
 /**

@@ -1,6 +1,14 @@
 import { formatDuration } from '../base/index.ts';
 import { describeTarget, type Owner, type ReasonCode } from '../signal/index.ts';
-import { type BudgetOf, budgetUntilMs, spendBudget, spentOf, takeBackBudget } from './budgets.ts';
+import {
+  type BudgetOf,
+  budgetUntilMs,
+  type Firing,
+  isCounted,
+  spendBudget,
+  spentOf,
+  takeBackBudget,
+} from './budgets.ts';
 import { cooldownUntilMs, startCooldown } from './cooldowns.ts';
 import { formatTime } from './format-time.ts';
 import { type Named, type Scope, scopeKey } from './scope.ts';
@@ -87,16 +95,29 @@ export function budgetLeft(state: RulesState, one: Limited, nowMs: number): stri
   return `${spentOf(state.budgets, budget, nowMs)} of ${count} within ${formatDuration(withinMs)}`;
 }
 
-/**
- * The rule fired: it cools down, and one of its budget is spent. Told again, or of a time before
- * the last firing, it changes no cooldown and is counted once.
- */
+/** The rule fires: it cools down, and one of its budget is spent. */
 export function spendLimits(state: RulesState, one: Limited, atMs: number): void {
+  coolDown(state, one, atMs);
+  const budget = budgetOf(one);
+  if (budget) spendBudget(state.budgets, budget, [atMs, describeTarget(one.target)]);
+}
+
+/**
+ * The rule has fired, as a journal tells: again, or of a time before the last firing, it changes no
+ * cooldown and is counted once.
+ */
+export function noteSpent(state: RulesState, one: Limited, atMs: number): void {
+  coolDown(state, one, atMs);
+  const budget = budgetOf(one);
+  if (!budget) return;
+  const firing: Firing = [atMs, describeTarget(one.target)];
+  if (!isCounted(state.budgets, budget, firing)) spendBudget(state.budgets, budget, firing);
+}
+
+function coolDown(state: RulesState, one: Limited, atMs: number): void {
   const cooldown = cooldownOf(one);
   const lastMs = state.cooldowns.get(cooldown.rule)?.get(cooldown.key);
   if (lastMs === undefined || atMs > lastMs) startCooldown(state.cooldowns, cooldown, atMs);
-  const budget = budgetOf(one);
-  if (budget) spendBudget(state.budgets, budget, [atMs, describeTarget(one.target)]);
 }
 
 /** After a refusal the rule may fire again this soon, unless its cooldown is shorter still. */

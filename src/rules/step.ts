@@ -1,27 +1,37 @@
 import { unreachable } from '../base/index.ts';
 import type { PodChangedSignal, Signal } from '../signal/index.ts';
-import { isOf, type RulesCore } from './core.ts';
+import { isOf, type RulesCore, reachesPod } from './core.ts';
 import type { Decision } from './decision.ts';
 import { beginStep, type Step } from './judge.ts';
 import { stepAlert } from './kinds/alert.ts';
 import { stepAnnotation } from './kinds/annotation.ts';
 import { stepCrashLoop, wakeCrashLoop } from './kinds/crash-loop.ts';
 import { stepEvent } from './kinds/event.ts';
-import { countUnselectedOom, forgetEndedLife, stepMemory, wakeMemory } from './kinds/memory.ts';
+import {
+  countUnselectedOom,
+  forgetEndedLife,
+  setBelow,
+  stepMemory,
+  wakeMemory,
+} from './kinds/memory.ts';
 import { stepProbe } from './kinds/probe.ts';
 import { stepRequest } from './kinds/request.ts';
 import { sequenceOnPod } from './kinds/sequence.ts';
 import { stepTerminating } from './kinds/terminating.ts';
 import { stepTick } from './kinds/tick.ts';
-import { dueOf } from './memo.ts';
+import { dueOf, type Memo } from './memo.ts';
 import { memoOf, putPod, removePod } from './pod-table.ts';
+import { selectsContainer } from './select.ts';
 import type { RulesState } from './state.ts';
 import { popTimer } from './timers.ts';
 
 export interface StepResult {
   /** The state that was handed in, changed in place. */
   state: RulesState;
-  /** In the order of the rules; nothing for a signal that no rule wants. */
+  /**
+   * In the order of the rules; of one rule first what the signal led to, then what was due, the
+   * earliest first. Nothing for a signal that no rule wants.
+   */
   decisions: Decision[];
   /** When to call again with a wake signal if nothing comes before; absent = no need. */
   wakeAtMs?: number;
@@ -45,7 +55,15 @@ export function step(
   const under = beginStep(core, state, signal, nowMs);
   take(under, signal);
   runDue(under);
-  return { state, decisions: under.decisions, wakeAtMs: state.timers[0]?.dueMs };
+  const decisions = inOrder(core, under.decisions);
+  return { state, decisions, wakeAtMs: state.timers[0]?.dueMs };
+}
+
+/** What no rule of the set decided, a person's request, goes first. */
+function inOrder({ places }: RulesCore, decisions: Decision[]): Decision[] {
+  if (decisions.length < 2) return decisions;
+  const place = ({ rule }: Decision) => places.get(rule) ?? -1;
+  return decisions.sort((one, other) => place(one) - place(other));
 }
 
 function take(under: Step, signal: Signal): void {
@@ -86,7 +104,10 @@ function stepPod(under: Step, { pod, initial }: PodChangedSignal): void {
   for (const container of pod.containers) {
     for (const ruleId of entry.memos.get(container.name)?.keys() ?? []) {
       const rule = under.core.byId.get(ruleId);
-      if (rule) forgetEndedLife({ rule, entry, container });
+      if (!rule) continue;
+      forgetEndedLife({ rule, entry, container });
+      const isReached = reachesPod(entry, rule) && selectsContainer(rule.target, container);
+      if (!isReached) letGo(memoOf(entry, container.name, ruleId));
     }
   }
   if (!initial) countUnselectedOom(under, entry, before);
@@ -96,6 +117,12 @@ function stepPod(under: Step, { pod, initial }: PodChangedSignal): void {
   }
   if (under.core.annotation.length > 0) stepAnnotation(under, entry, before, initial);
   stepTerminating(under, entry, before);
+}
+
+/** The rule does not reach the container any more: what it waits for must not be captured. */
+function letGo(memo: Memo | undefined): void {
+  if (memo?.kind === 'memory') setBelow(memo, false);
+  else if (memo?.kind === 'crashLoop') memo.arm = undefined;
 }
 
 /** Looks at every memo whose time has come. A timer that its memo no longer names is stale. */

@@ -155,12 +155,14 @@ function followLife(step: Step, one: CrashLoopCase): void {
   const memo = memoOf(one.entry, one.container.name, one.rule.id);
   if (memo?.kind !== 'crashLoop' || !memo.arm) return;
   const { arm } = memo;
+  const isOver = !isRunning(one.container) || arm.containerId !== one.container.containerId;
+  if (arm.containerId !== undefined && !isOver) return;
+  // Only a life that does not come is given up: one that runs is captured at its age.
   if (arm.expiresMs <= step.nowMs) {
     memo.arm = undefined;
     return;
   }
-  const isOver = !isRunning(one.container) || arm.containerId !== one.container.containerId;
-  if (arm.containerId !== undefined && isOver) {
+  if (arm.containerId !== undefined) {
     arm.containerId = undefined;
     arm.dueMs = undefined;
     const afterMs = one.rule.when.captureAfterMs;

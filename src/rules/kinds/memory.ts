@@ -76,9 +76,9 @@ function isMeant(
 /** The time that a memo waited for has come: judges its newest sample again. */
 export function wakeMemory(step: Step, one: Case, rule: RuleOf<'memory'>): void {
   const memo = lifeMemo(one);
-  if (!memo || !isRunning(one.container)) return;
+  if (!memo) return;
   memo.dueMs = undefined;
-  if (memo.sample) judge(step, { ...one, rule }, memo, memo.sample);
+  if (memo.sample && isRunning(one.container)) judge(step, { ...one, rule }, memo, memo.sample);
 }
 
 /**
@@ -235,7 +235,8 @@ function createMemo(one: Case): MemoryMemo {
   return memo;
 }
 
-function setBelow(memo: MemoryMemo, isRearmed: boolean): void {
+/** Memory is below, or nobody looks at it any more: what was waited for is over. */
+export function setBelow(memo: MemoryMemo, isRearmed: boolean): void {
   if (isRearmed && memo.firedMs !== undefined) {
     memo.firedMs = undefined;
     memo.reported = undefined;
