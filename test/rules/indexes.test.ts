@@ -18,7 +18,8 @@ function pick<T>(random: Random, from: readonly T[]): T {
 /** Targets of every form, so that each way through the index is taken. */
 function randomTarget(random: Random): string {
   const parts: string[] = [];
-  const label = () => `${pick(random, ['app', 'tier', 'constructor'])}: ${pick(random, ['a', 'b'])}`;
+  const label = () =>
+    `${pick(random, ['app', 'tier', 'constructor'])}: ${pick(random, ['a', 'b'])}`;
   if (random.integer(0, 2) > 0) parts.push(`podSelector: { matchLabels: { ${label()} } }`);
   if (random.integer(0, 1) > 0) {
     parts.push(`namespaces: ["${pick(random, ['shop', 'pay', 'sh*', '?ay'])}"]`);
