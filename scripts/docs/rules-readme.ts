@@ -10,7 +10,7 @@ import {
   whereVariables,
 } from '../../src/rules/index.ts';
 import { reasons } from '../../src/signal/index.ts';
-import { type FieldRow, fieldRows, type NamedTypes, table } from './schema-tables.ts';
+import { exampleOf, type FieldRow, fieldRows, type NamedTypes, table } from './schema-tables.ts';
 
 const BEGIN = '<!-- Made by `npm run docs` out of the schema; what is written here is lost. -->';
 const END = '<!-- End of what is made by `npm run docs`. -->';
@@ -94,8 +94,8 @@ function partsOf({ properties = {} }: JsonSchema): Readonly<Record<string, JsonS
 }
 
 /** Told as one row; its kinds have sections of their own. */
-function withoutFields({ description }: JsonSchema): JsonSchema {
-  return { type: 'object', description };
+function withoutFields({ description, ...when }: JsonSchema): JsonSchema {
+  return { type: 'object', description, examples: [exampleOf(when)] };
 }
 
 /** The two maps that every document has need no row. */

@@ -84,8 +84,8 @@ function fallbackOf({ default: value }: JsonSchema): string {
   return show(value);
 }
 
-/** A value that the field takes; undefined for a map whose fields have rows of their own. */
-function exampleOf(field: JsonSchema): unknown {
+/** A value that the field takes. */
+export function exampleOf(field: JsonSchema): unknown {
   const { examples, enum: allowed, anyOf, default: value } = field;
   if (Array.isArray(examples) && examples.length > 0) return examples[0];
   if (field.const !== undefined) return field.const;
@@ -95,16 +95,30 @@ function exampleOf(field: JsonSchema): unknown {
   switch (field.type) {
     case 'array': {
       const item = exampleOf(field.items ?? {});
-      return item === undefined ? undefined : [item];
+      return item === undefined ? undefined : Array(Number(field.minItems ?? 1)).fill(item);
     }
     case 'integer':
     case 'number':
       return typeof field.minimum === 'number' && field.minimum > 3 ? field.minimum : 3;
     case 'boolean':
       return true;
+    case 'object':
+      return exampleMap(field);
     default:
       return undefined;
   }
+}
+
+/** What is required, or one of the keys; of a map with keys of one's own one pair. */
+function exampleMap(field: JsonSchema): unknown {
+  const { properties, required = [], additionalProperties: values } = field;
+  if (properties === undefined) {
+    return typeof values === 'object' ? { team: exampleOf(values) ?? 'payments' } : undefined;
+  }
+  const least = Math.max(1, Number(field.minProperties ?? 0));
+  const others = Object.keys(properties).filter((key) => !required.includes(key));
+  const keys = [...required, ...others.slice(0, Math.max(0, least - required.length))];
+  return Object.fromEntries(keys.map((key) => [key, exampleOf(properties[key] ?? {})]));
 }
 
 function isTold(value: unknown): boolean {

@@ -11,7 +11,10 @@ export const captureDefaults = {
 
 /** `spec.capture`. */
 export const capture = z.strictObject({
-  via: z.enum(['auto', 'cri', 'kubelet']).default(captureDefaults.via).describe('Backend'),
+  via: z
+    .enum(['auto', 'cri', 'kubelet'])
+    .default(captureDefaults.via)
+    .describe('How the checkpoint is asked for; auto takes the better of those that are there'),
   timeout: durationMs({ min: SECOND_MS, max: DAY_MS })
     .default(captureDefaults.timeoutMs)
     .describe('How long the whole capture may take'),
@@ -19,7 +22,9 @@ export const capture = z.strictObject({
     .strictObject({
       max: durationMs({ min: 100, max: HOUR_MS })
         .default(captureDefaults.freezeMsMax)
-        .describe('Refuse what is predicted to stand still longer'),
+        .describe(
+          'Refuses a capture that is predicted to stand still longer; one that runs is not cut short',
+        ),
     })
     .prefault({}),
 });

@@ -23,7 +23,12 @@ export const ruleSchema = z.strictObject({
   kind: z.literal('CheckpointRule'),
   metadata: metadataFields(),
   spec: z.strictObject({
-    description: z.string().max(1_000).default('').describe('For people'),
+    description: z
+      .string()
+      .max(1_000)
+      .default('')
+      .describe('For people')
+      .meta({ examples: ['Keep the memory of a container that is about to be OOM-killed'] }),
     enabled: z
       .boolean()
       .default(true)
@@ -56,7 +61,9 @@ export const ruleSchema = z.strictObject({
     limits: limits.prefault({}),
     retain: z
       .strictObject({
-        class: dnsLabel().default('default').describe('Class that retention policies select on'),
+        class: dnsLabel()
+          .default('default')
+          .describe('Retention policies select on it; what a person asks for has class request'),
       })
       .prefault({}),
   }),

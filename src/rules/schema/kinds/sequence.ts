@@ -29,7 +29,8 @@ const crash = z
       .min(1)
       .max(20)
       .optional()
-      .describe('Reason of the end, such as OOMKilled or Error; left out = any failure'),
+      .describe('Reason of the end, such as OOMKilled or Error; left out = any failure')
+      .meta({ examples: [['OOMKilled']] }),
   })
   .describe('Its last life failed; the step after it speaks of the next life');
 
