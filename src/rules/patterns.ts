@@ -29,5 +29,15 @@ export function compilePattern(pattern: string, sizeMax = PROGRAM_SIZE_MAX): Pat
   if (size > sizeMax) {
     return { ok: false, why: `is too costly: ${size} steps, at most ${sizeMax}` };
   }
-  return { ok: true, test: (value) => compiled.test(value.slice(0, VALUE_CHARS_MAX)) };
+  const literal = LITERAL.exec(pattern);
+  const test = literal ? literalTest(literal) : (value: string) => compiled.test(value);
+  return { ok: true, test: (value) => test(value.slice(0, VALUE_CHARS_MAX)) };
+}
+
+/** Only characters that stand for themselves, perhaps from the beginning on. */
+const LITERAL = /^(\^?)([A-Za-z0-9 _:,/@#%&=<>"'-]+)$/;
+
+/** Most patterns are such; a machine of RE2 takes ten times as long for the same answer. */
+function literalTest([, anchor, text = '']: RegExpExecArray): (value: string) => boolean {
+  return anchor === '^' ? (value) => value.startsWith(text) : (value) => value.includes(text);
 }
