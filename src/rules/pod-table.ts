@@ -52,7 +52,10 @@ export function putPod(table: PodTable, fact: PodFact): { entry: PodEntry; befor
     if (!isFound) unindex(table, before);
     known.fact = fact;
     known.cache = createCache();
-    if (!isFound) index(table, fact);
+    if (!isFound) {
+      index(table, fact);
+      forgetContainers(known);
+    }
     return { entry: known, before };
   }
   const entry: PodEntry = { fact, memos: new Map(), cache: createCache() };
@@ -63,6 +66,13 @@ export function putPod(table: PodTable, fact: PodFact): { entry: PodEntry; befor
     if (oldest !== undefined) removePod(table, oldest);
   }
   return { entry };
+}
+
+/** What was remembered of containers that the pod has no more. */
+function forgetContainers({ memos, fact }: PodEntry): void {
+  for (const name of memos.keys()) {
+    if (!fact.containers.some((one) => one.name === name)) memos.delete(name);
+  }
 }
 
 /** Forgets a pod and all that was remembered of it. */
