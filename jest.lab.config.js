@@ -6,6 +6,7 @@ export default {
   roots: ['<rootDir>/test/lab'],
   testMatch: ['**/test/lab/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/lab/(v2|installed)/'],
+  setupFilesAfterEnv: ['<rootDir>/test/lab/base/second-try.ts'],
   maxWorkers: 1,
   testTimeout: 180_000,
 };
