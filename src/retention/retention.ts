@@ -5,7 +5,7 @@ import type { RetentionPolicy } from './policy.ts';
 import { carryOut, type SweepResult } from './sweep.ts';
 
 /** What started a run. */
-export type RunReason = 'cron' | 'after-capture' | 'start' | 'low-space' | 'manual';
+export type RunReason = 'cron' | 'after-capture' | 'start' | 'manual';
 
 /** One run: the plan, and what came of its removals. */
 export interface RetentionReport {

@@ -15,7 +15,6 @@ export { captureDefaults } from './capture.ts';
 export { eventFields, type GivenTests } from './field-tests.ts';
 export { alertShape } from './kinds/alert.ts';
 export { FLOOR_RATIO } from './kinds/memory.ts';
-export { whenShape } from './when.ts';
 
 /** A CheckpointRule as it is written, defaults filled in. */
 export const ruleSchema = z.strictObject({

@@ -14,7 +14,6 @@ export {
   installAnew,
   installedIn,
   recordsOf,
-  restartAgents,
   type Settings,
   stillpointOn,
   uninstall,

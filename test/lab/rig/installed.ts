@@ -77,13 +77,6 @@ export async function uninstall(folder = base): Promise<void> {
   await kubectl(['delete', '-k', folder, '--ignore-not-found', '--timeout=150s']);
 }
 
-/** All agents at once, to save the time of a rollout, which goes from node to node. */
-export async function restartAgents(): Promise<void> {
-  const ours = ['--namespace', installedIn, '--selector', 'app.kubernetes.io/component=agent'];
-  await kubectl(['delete', 'pod', ...ours]);
-  await agentsReady();
-}
-
 interface DaemonSetStatus {
   metadata: { generation: number };
   status: {
