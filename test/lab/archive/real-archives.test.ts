@@ -1,6 +1,6 @@
 import { copyFileSync, readdirSync, readFileSync, symlinkSync, truncateSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Archives, createArchives, verifyArchive } from '../../../src/archive/index.ts';
 import { verifyFile } from '../../../src/archive/verify.ts';
 import { silentLogger, systemClock } from '../../../src/base/index.ts';
@@ -19,6 +19,7 @@ import {
   startWorkPod,
   waitFor,
 } from '../lib/index.ts';
+import { emptyCheckpoints } from '../rig/index.ts';
 
 /** A thread beside the main one, two children, and one that died and was never waited for. */
 const FAMILY = 'sleep 1 & sleep 9999 & sleep 9999 & exec hog 500 64 0 --gaps';
@@ -49,6 +50,8 @@ describe('archives of a real containerd', () => {
     const trigger = { id: `trigger-${startedAtMs}`, target, acceptedMs: startedAtMs, decisions };
     return archives.keep(captureRequest(path, { trigger, timings }));
   };
+
+  beforeAll(() => emptyCheckpoints(node));
 
   afterAll(() => deletePod(pod));
 
