@@ -67,7 +67,7 @@ function whereSection(): string[] {
     Object.entries(of).map(([name, type]) => `\`${name}\` ${type}`);
   const ofKinds = whereKinds.map((kind) => [
     '`signal`',
-    `under \`${kind}\``,
+    [`under \`${kind}\``, ...(SIGNAL_NOTES[kind] ?? [])].join('; '),
     fields(signalType(kind)).join(', '),
   ]);
   const others = Object.entries(whereVariables).flatMap(([variable, type]) =>
@@ -80,6 +80,23 @@ function whereSection(): string[] {
     `Functions: ${whereFunctions.map((name) => `\`${name}\``).join(', ')}, and \`in\`.`,
   ];
 }
+
+/** What the fields are, where their names do not say it. */
+const SIGNAL_NOTES: Partial<Record<(typeof whereKinds)[number], readonly string[]>> = {
+  event: ['`count`: how many of them are new'],
+  crashLoop: ['how the life before this one ended'],
+  probe: ['`failures`: in a row, with this one', '`handler`: exec, httpGet, tcpSocket or grpc'],
+  terminating: [
+    '`cause`: drain, taint, preemption or delete',
+    '`reason`: of the condition DisruptionTarget, else empty',
+  ],
+  schedule: ['`scheduled`: as in `2026-01-01T02:00:00.000Z`'],
+  request: ['`from`: cli or annotation', '`by`: who, `cli uid 0`', '`token`: of the annotation'],
+  sequence: [
+    'asked at the last step',
+    '`first`, `last`: the signals of these steps in a line, as in the trail',
+  ],
+};
 
 const WHERE_NOTES =
   'A field that is not there is a mistake at load; a key of a map that is not there makes the ' +

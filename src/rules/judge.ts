@@ -22,7 +22,7 @@ import { ownerOf } from './scope.ts';
 import { advanceTo, countQuiet, type RulesState } from './state.ts';
 import { summarize } from './summary.ts';
 import { boundTrail, part, type Trail, type TrailPart } from './trail.ts';
-import type { Where } from './where/index.ts';
+import type { AnyTold, Where } from './where/index.ts';
 
 export { formatTime } from './format-time.ts';
 
@@ -57,6 +57,8 @@ export interface Case {
   rule: Rule;
   entry: PodEntry;
   container: ContainerFact;
+  /** What the condition tells `where` of its signal. */
+  told?: AnyTold;
 }
 
 /** What was found, before it becomes a decision. */
@@ -69,9 +71,9 @@ export interface Finding {
 export function judgeWhere(step: Step, one: Case, signal: Signal): Finding | undefined {
   const { where } = one.rule;
   if (!where) return undefined;
-  const { fact: pod } = one.entry;
+  const { entry, container, told } = one;
   const { nodeName } = step.core.options;
-  const result = where.evaluate({ signal, pod, container: one.container, nodeName });
+  const result = where.evaluate({ signal, pod: entry.fact, container, nodeName, told });
   if (result.holds === true) return undefined;
   if (result.holds === false) return { reason: 'where-false', detail: result.absent ?? 'false' };
   return { reason: 'where-error', detail: result.why };

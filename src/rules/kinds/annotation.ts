@@ -52,13 +52,14 @@ function judge(
   one: Parameters<typeof fire>[1] & { rule: RuleOf<'request'> },
   token: string,
 ): void {
-  const told = step.core.options.redactor.text(token);
-  const when = [part('when.request.from', true, `annotation ${CAPTURE_ANNOTATION}=${told}`)];
-  if (!passesWhere(step, one, step.signal, when)) return;
-  const signal = summarizeRequest(step, one.entry.fact, told);
+  const shown = step.core.options.redactor.text(token);
+  const when = [part('when.request.from', true, `annotation ${CAPTURE_ANNOTATION}=${shown}`)];
+  const told = { from: 'annotation', by: '', token };
+  if (!passesWhere(step, { ...one, told }, step.signal, when)) return;
+  const signal = summarizeRequest(step, one.entry.fact, shown);
   const finding = judgeTarget(step.core, one) ?? judgeLimits(step, one);
   if (finding) suppress(step, one.rule, finding, { target: targetOf(one), when, signal });
-  else fire(step, one, { detail: `asked for by annotation: ${told}`, when, signal });
+  else fire(step, one, { detail: `asked for by annotation: ${shown}`, when, signal });
 }
 
 function summarizeRequest(step: Step, pod: PodFact, token: string): SignalSummary {

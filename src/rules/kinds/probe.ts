@@ -105,7 +105,9 @@ function judgeRow(step: Step, one: ProbeCase, memo: ProbeMemo, probe: ProbeFact)
   if (memo.reported === 'fired') return;
   const needed = neededOf(one.rule, probe);
   const when = partsOf(one.rule, row, needed);
-  if (!passesWhere(step, one, step.signal, when)) return;
+  const { type, handler, failureThreshold } = probe;
+  const told = { type, handler, failures: row, failureThreshold };
+  if (!passesWhere(step, { ...one, told }, step.signal, when)) return;
   const detail = `${probe.type} probe failed ${row} in a row, ${needed} needed`;
   const open: Finding | undefined = row < needed ? { reason: 'window-open', detail } : undefined;
   const finding = judgeTarget(step.core, one) ?? open ?? judgeLimits(step, one);

@@ -74,9 +74,10 @@ function settingsRule(
   found: { entry: PodEntry; container: ContainerFact },
   signal: RequestSignal,
 ): Rule | undefined {
+  const told = { from: 'cli', by: signal.by, token: '' };
   return step.core.byHand.find((rule) => {
     if (rule.mode === 'observe' || !reachesPod(found.entry, rule)) return false;
     if (!selectsContainer(rule.target, found.container)) return false;
-    return judgeWhere(step, { rule, ...found }, signal) === undefined;
+    return judgeWhere(step, { rule, ...found, told }, signal) === undefined;
   });
 }

@@ -172,7 +172,12 @@ function advance(step: Step, one: SequenceCase, fits: Fits): void {
 
 function complete(step: Step, one: SequenceCase, chain: readonly SequenceLink[]): void {
   const when = partsOf(one.rule, chain);
-  if (!passesWhere(step, one, step.signal, when)) return;
+  const told = {
+    first: chain[0]?.text ?? '',
+    last: chain.at(-1)?.text ?? '',
+    tookSeconds: Math.floor((step.nowMs - (chain[0]?.atMs ?? step.nowMs)) / 1_000),
+  };
+  if (!passesWhere(step, { ...one, told }, step.signal, when)) return;
   const finding = judgeTarget(step.core, one) ?? judgeLimits(step, one);
   if (finding) suppress(step, one.rule, finding, { target: targetOf(one), when });
   else fire(step, one, { detail: describe(step, one.rule, chain), when });

@@ -20,6 +20,7 @@ import { selectsContainer } from '../select.ts';
 import { countQuiet } from '../state.ts';
 import { part, type TrailPart } from '../trail.ts';
 import type { TerminationCause } from '../when.ts';
+import type { Told } from '../where/index.ts';
 
 /**
  * A pod is being deleted: its containers got SIGTERM and run until they end by themselves or the
@@ -53,9 +54,10 @@ function judgePod(
   const when = [causePart(rule, entry.fact), gracePart(rule, graceMs, leftMs)];
   const detail = `${formatDuration(leftMs)} of ${formatDuration(graceMs)} grace left`;
   const signal = summarizeDeletion(step, entry.fact, detail);
+  const told = toldOf(entry.fact, leftMs);
   for (const container of entry.fact.containers) {
     if (!selectsContainer(rule.target, container) || !isRunning(container)) continue;
-    const one = { rule, entry, container };
+    const one = { rule, entry, container, told };
     if (!passesWhere(step, one, step.signal, when)) continue;
     const finding =
       judgeTarget(step.core, one) ?? judgeGrace(freezeMsMax, detail) ?? judgeLimits(step, one);
@@ -72,6 +74,15 @@ function judgePod(
       deathExpectedAtMs: step.nowMs + leftMs,
     });
   }
+}
+
+function toldOf(pod: PodFact, leftMs: number): Told['terminating'] {
+  return {
+    cause: causeOf(pod) ?? '',
+    reason: pod.disruptionReason ?? '',
+    graceSeconds: Math.floor(pod.terminationGraceMs / 1_000),
+    graceLeftSeconds: Math.floor(leftMs / 1_000),
+  };
 }
 
 function summarizeDeletion(step: Step, pod: PodFact, left: string): SignalSummary {

@@ -21,12 +21,14 @@ export function stepTick(step: Step, signal: TickSignal): void {
   const { cron, timeZone } = rule.when;
   const scheduled = new Date(signal.scheduledMs).toISOString();
   const when = [part('when.schedule.cron', true, scheduled, `${cron} (${timeZone})`)];
+  const lateMs = Math.max(0, step.nowMs - signal.scheduledMs);
+  const told = { scheduled, lateSeconds: Math.floor(lateMs / 1_000) };
   const cases: { key: string; one: Case }[] = [];
   for (const entry of step.state.pods.byUid.values()) {
     if (!reachesPod(entry, rule)) continue;
     for (const container of entry.fact.containers) {
       if (!selectsContainer(rule.target, container) || !isRunning(container)) continue;
-      const one = { rule, entry, container };
+      const one = { rule, entry, container, told };
       if (!passesWhere(step, one, signal, when)) continue;
       cases.push({ key: describeTarget(targetOf(one)), one });
     }

@@ -11,5 +11,6 @@ export {
   type WhereResult,
 } from './compile-where.ts';
 export { prepareWhere } from './library.ts';
+export type { AnyTold, Told } from './told.ts';
 export type { WhereContext } from './values.ts';
 export { signalType, whereKinds, whereTypes, whereVariables } from './variables.ts';

@@ -1,5 +1,12 @@
-import type { AlertSignal, ContainerFact, PodFact, Signal } from '../../signal/index.ts';
+import type {
+  AlertSignal,
+  ContainerFact,
+  PodChangedSignal,
+  PodFact,
+  Signal,
+} from '../../signal/index.ts';
 import { ownerOf } from '../scope.ts';
+import type { AnyTold } from './told.ts';
 
 /** A longer text is cut: what `where` costs must not depend on what others write. */
 const TEXT_CHARS_MAX = 4_096;
@@ -10,12 +17,14 @@ export interface WhereContext {
   pod: PodFact;
   container: ContainerFact;
   nodeName: string;
+  /** Of a condition that tells its own fields of `signal`. */
+  told?: AnyTold;
 }
 
 /** The variables of an expression. CEL's int is a bigint here; its maps are Maps, without heirs. */
-export function valuesOf({ signal, pod, container, nodeName }: WhereContext) {
+export function valuesOf({ signal, pod, container, nodeName, told }: WhereContext) {
   return {
-    signal: remembered(signals, signal, () => signalValue(signal, container)),
+    signal: told ? toldValue(signal, told) : valueOfSignal(signal, container),
     pod: remembered(pods, pod, () => podValue(pod)),
     container: remembered(containers, container, () => containerValue(container)),
     node: { name: nodeName },
@@ -36,6 +45,25 @@ function remembered<K extends object>(known: WeakMap<K, object>, key: K, make: (
   return value;
 }
 
+function toldValue({ kind }: Signal, told: AnyTold): object {
+  const fields = Object.entries(told).map(([name, value]: [string, string | number]) => [
+    name,
+    typeof value === 'number' ? whole(value) : cut(value),
+  ]);
+  return { kind, ...Object.fromEntries(fields) };
+}
+
+function valueOfSignal(signal: Signal, container: ContainerFact): object {
+  // The change of a pod says something else of each of its containers.
+  if (signal.kind === 'podChanged') return lastEndValue(signal, container);
+  return remembered(signals, signal, () => signalValue(signal));
+}
+
+function lastEndValue({ kind }: PodChangedSignal, { lastEnd }: ContainerFact): object {
+  const { reason = '', exitCode } = lastEnd ?? {};
+  return { kind, reason, exitCode: whole(exitCode) };
+}
+
 function podValue(pod: PodFact): object {
   const { namespace, name, phase, hostNetwork } = pod;
   const labels = texts(pod.labels);
@@ -54,7 +82,7 @@ function containerValue({ name, type, image, restartCount, memoryLimitBytes }: C
   };
 }
 
-function signalValue(signal: Signal, container: ContainerFact): object {
+function signalValue(signal: Signal): object {
   switch (signal.kind) {
     case 'memory': {
       const { kind, usedRatio, growthBytesPerSecond } = signal;
@@ -71,10 +99,6 @@ function signalValue(signal: Signal, container: ContainerFact): object {
       };
     case 'alert':
       return alertValue(signal);
-    case 'podChanged': {
-      const { reason = '', exitCode } = container.lastEnd ?? {};
-      return { kind: signal.kind, reason, exitCode: whole(exitCode) };
-    }
     default:
       return { kind: signal.kind };
   }

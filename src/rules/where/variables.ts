@@ -1,4 +1,5 @@
 import type { WhenKind } from '../when.ts';
+import type { Told } from './told.ts';
 
 /** Fields with their CEL types, by type name; `Signal` is told apart by the kind of condition. */
 type Fields = Readonly<Record<string, string>>;
@@ -35,8 +36,8 @@ export const whereVariables = {
 
 const KIND: Fields = { kind: 'string' };
 
-/** What the signal of a condition tells; of kinds that are not named here only its kind. */
-const signalFields: Partial<Record<WhenKind, Fields>> = {
+/** What the signal of a condition tells, or what the condition itself knows of it (`Told`). */
+const signalFields: Readonly<Record<WhenKind, Fields>> = {
   memory: { usedRatio: 'double', growthBytesPerSecond: 'double' },
   event: {
     reason: 'string',
@@ -47,9 +48,30 @@ const signalFields: Partial<Record<WhenKind, Fields>> = {
   },
   crashLoop: { reason: 'string', exitCode: 'int' },
   alert: { shape: 'string', door: 'string', fields: 'map<string, dyn>' },
+  ...toldTypes({
+    probe: { type: 'string', handler: 'string', failures: 'int', failureThreshold: 'int' },
+    terminating: {
+      cause: 'string',
+      reason: 'string',
+      graceSeconds: 'int',
+      graceLeftSeconds: 'int',
+    },
+    schedule: { scheduled: 'string', lateSeconds: 'int' },
+    request: { from: 'string', by: 'string', token: 'string' },
+    sequence: { first: 'string', last: 'string', tookSeconds: 'int' },
+  }),
 };
 
-/** Kinds whose signal tells more than its kind. */
+/** Each field that a condition tells has the CEL type of its value. */
+function toldTypes(
+  types: {
+    [K in keyof Told]: { [F in keyof Told[K]]: Told[K][F] extends number ? 'int' : 'string' };
+  },
+): Readonly<Record<keyof Told, Fields>> {
+  return types;
+}
+
+/** Every kind of condition, in the order in which their fields are told. */
 export const whereKinds = Object.keys(signalFields) as readonly WhenKind[];
 
 /** The fields of `signal` under a condition of that kind. */
