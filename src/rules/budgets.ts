@@ -1,3 +1,5 @@
+import { AgedMap } from './aged-map.ts';
+
 /** How many scopes of one rule are counted at once; the one that fired longest ago is dropped. */
 const SCOPES_MAX = 10_000;
 
@@ -9,7 +11,7 @@ export type Firing = [atMs: number, target: string];
  * A scope holds no more firings than its budget allows. Scopes are in the order of their newest
  * firing, so the expired ones are at the front.
  */
-export type Budgets = Map<string, Map<string, Firing[]>>;
+export type Budgets = Map<string, AgedMap<Firing[]>>;
 
 /** A budget of one rule for one scope. */
 export interface BudgetOf {
@@ -60,18 +62,18 @@ export function spendBudget(
 ): void {
   let ofRule = budgets.get(rule);
   if (!ofRule) {
-    ofRule = new Map();
+    ofRule = new AgedMap();
     budgets.set(rule, ofRule);
   }
   const known = ofRule.get(key) ?? [];
   const later = known.findIndex((one) => one[0] > atMs);
   known.splice(later < 0 ? known.length : later, 0, [atMs, target]);
-  ofRule.delete(key);
-  ofRule.set(key, known.slice(-count));
-  for (const [oldest, firings] of ofRule) {
+  ofRule.setNewest(key, known.slice(-count));
+  for (let oldest = ofRule.oldest(); oldest; oldest = ofRule.oldest()) {
+    const [oldestKey, firings] = oldest;
     const newestMs = firings.at(-1)?.[0] ?? 0;
     if (newestMs + withinMs > atMs && ofRule.size <= SCOPES_MAX) break;
-    ofRule.delete(oldest);
+    ofRule.delete(oldestKey);
   }
 }
 
@@ -92,7 +94,7 @@ export function takeBackBudget(
 /** Moves every time by `byMs`, for a clock that was set. */
 export function shiftBudgets(budgets: Budgets, byMs: number): void {
   for (const ofRule of budgets.values()) {
-    for (const firings of ofRule.values()) {
+    for (const [, firings] of ofRule) {
       for (const firing of firings) firing[0] += byMs;
     }
   }

@@ -1,3 +1,5 @@
+import { AgedMap } from './aged-map.ts';
+
 /** How many targets of one rule can cool down at once; the oldest is dropped beyond it. */
 const TARGETS_MAX = 10_000;
 
@@ -6,7 +8,7 @@ const TARGETS_MAX = 10_000;
  * reborn under the name, is still cooling. Entries are in the order of firing, so the expired ones
  * are at the front.
  */
-export type Cooldowns = Map<string, Map<string, number>>;
+export type Cooldowns = Map<string, AgedMap<number>>;
 
 /** Until when the target cools down; undefined when it does not. */
 export function cooldownUntilMs(
@@ -28,20 +30,20 @@ export function startCooldown(
   if (cooldownMs === 0) return;
   let ofRule = cooldowns.get(rule);
   if (!ofRule) {
-    ofRule = new Map();
+    ofRule = new AgedMap();
     cooldowns.set(rule, ofRule);
   }
-  ofRule.delete(key);
-  ofRule.set(key, nowMs);
-  for (const [oldest, firedMs] of ofRule) {
+  ofRule.setNewest(key, nowMs);
+  for (let oldest = ofRule.oldest(); oldest; oldest = ofRule.oldest()) {
+    const [oldestKey, firedMs] = oldest;
     if (firedMs + cooldownMs > nowMs && ofRule.size <= TARGETS_MAX) break;
-    ofRule.delete(oldest);
+    ofRule.delete(oldestKey);
   }
 }
 
 /** Moves every time by `byMs`, for a clock that was set. */
 export function shiftCooldowns(cooldowns: Cooldowns, byMs: number): void {
   for (const ofRule of cooldowns.values()) {
-    for (const [key, firedMs] of ofRule) ofRule.set(key, firedMs + byMs);
+    ofRule.replaceAll((firedMs) => firedMs + byMs);
   }
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { StillpointError } from '../base/index.ts';
 import type { PodFact } from '../signal/index.ts';
+import { AgedMap } from './aged-map.ts';
 import type { Firing } from './budgets.ts';
 import { isObserved, type RulesCore } from './core.ts';
 import { ruleFingerprint } from './fingerprint.ts';
@@ -79,11 +80,11 @@ export function restoreState(core: RulesCore, data: unknown): RulesState {
     }
   }
   for (const [rule, fired] of snapshot.cooldowns) {
-    if (core.limits.has(rule) && !freed.has(rule)) state.cooldowns.set(rule, new Map(fired));
+    if (core.limits.has(rule) && !freed.has(rule)) state.cooldowns.set(rule, new AgedMap(fired));
   }
   for (const [rule, fired] of snapshot.budgets ?? []) {
     if (core.limits.get(rule)?.budget && !freed.has(rule)) {
-      state.budgets.set(rule, new Map(fired));
+      state.budgets.set(rule, new AgedMap(fired));
     }
   }
   rebuildTimers(state);

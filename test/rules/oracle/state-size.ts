@@ -30,9 +30,7 @@ export function sizeOf({ pods, cooldowns, budgets, timers, quiet }: RulesState):
     marks: sum(memos.map(marksOf)),
     timers: timers.length,
     cooldowns: sum([...cooldowns.values()].map(({ size }) => size)),
-    firings: sum(
-      [...budgets.values()].flatMap((one) => [...one.values()].map((all) => all.length)),
-    ),
+    firings: sum([...budgets.values()].flatMap((one) => [...one].map(([, all]) => all.length))),
     quiet: sum([...quiet.byRule.values()].map(({ size }) => size)) + quiet.groups.size,
   };
 }
