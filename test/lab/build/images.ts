@@ -11,7 +11,7 @@ export const pauseImage = 'lab.local/pause:1';
 export const imageFiles = [path.join(imagesDir, 'pause.tar'), path.join(imagesDir, 'work.tar')];
 
 const sourcesDir = path.resolve(import.meta.dirname, '../workload');
-const workloads = ['hog', 'counter'] as const;
+const workloads = ['hog', 'counter', 'family', 'scribble', 'answer', 'fill'] as const;
 const commands =
   'sh sleep cat echo date ls nc httpd touch rm wget ps kill dd tail head seq mkdir true false env id';
 
@@ -19,7 +19,7 @@ const commands =
 export const imagesProduct: Product = {
   name: 'images',
   get recipe() {
-    return `format 1\n${commands}\n${sourcesHash()}\n`;
+    return `format 2\n${commands}\n${sourcesHash()}\n`;
   },
   files: imageFiles,
   build: async () => {
@@ -56,6 +56,23 @@ function rootEntries(): TarEntry[] {
     { name: 'tmp/', mode: 0o1777 },
     { name: 'etc/', mode: 0o755 },
     { name: 'etc/passwd', mode: 0o644, data: Buffer.from('root:x:0:0:root:/:/bin/sh\n') },
+    ...lowerEntries(),
+  ];
+}
+
+/** What `scribble` changes and removes. */
+function lowerEntries(): TarEntry[] {
+  const folders = ['', 'removed/', 'opaque/', 'opaque/sub/', 'becomes-file/'];
+  const files =
+    'kept deleted removed/a removed/b opaque/old opaque/sub/old becomes-file/x becomes-dir ' +
+    'becomes-link mode owner appended renamed';
+  return [
+    ...folders.map((name) => ({ name: `lower/${name}`, mode: 0o755 })),
+    ...files.split(' ').map((name) => ({
+      name: `lower/${name}`,
+      mode: 0o644,
+      data: Buffer.from(`${name} of the image\n`),
+    })),
   ];
 }
 
