@@ -41,7 +41,7 @@ const captureBody = z.strictObject({
   namespace: z.string().min(1).max(63),
   pod: z.string().min(1).max(253),
   container: z.string().min(1).max(63).optional(),
-  via: z.enum(['auto', 'cri', 'kubelet']),
+  via: z.enum(['auto', 'containerd', 'cri', 'kubelet']),
   by: z.string().max(200),
   evenInObserve: z.boolean().optional(),
 });

@@ -80,7 +80,8 @@ function takeUp(options: RecoveryOptions, { entry, decision, thaw }: Recovered):
   switch (decision) {
     case 'verify':
       if (entry.facts.archivePath !== undefined) {
-        line.prove({ ...lateRequest(options, entry), archivePath: entry.facts.archivePath });
+        const { archivePath, imagesFolder } = entry.facts;
+        line.prove({ ...lateRequest(options, entry), archivePath, imagesFolder });
       }
       return;
     case 'thaw-and-look': {
@@ -112,7 +113,8 @@ function lateRequest({ node, podOf }: RecoveryOptions, entry: JournalEntry) {
 }
 
 function backendOf(entry: JournalEntry): BackendName {
-  return entry.facts.backend === 'kubelet' ? 'kubelet' : 'cri';
+  const { backend } = entry.facts;
+  return backend === 'kubelet' || backend === 'containerd' ? backend : 'cri';
 }
 
 /** How long a checkpoint took that ended while no agent was there is not known. */

@@ -20,6 +20,8 @@ import { type ArchiveFacts, type VerifiedFile, verifyFile } from './verify.ts';
 export interface KeepRequest {
   /** Absolute; must lie directly in the checkpoints directory. */
   archivePath: string;
+  /** As in CaptureOutcome: the archive is made of it first. */
+  imagesFolder?: string;
   node: string;
   trigger: Trigger;
   backend: BackendName;
@@ -66,8 +68,10 @@ export function keepRequestOf(
   node: string,
   pod?: PodFact,
 ): KeepRequest {
-  const { archivePath, trigger, backend, backendReason, predictedFreezeMs, timings } = outcome;
-  return { archivePath, trigger, backend, backendReason, predictedFreezeMs, timings, node, pod };
+  const { archivePath, imagesFolder, trigger, backend, backendReason } = outcome;
+  const { predictedFreezeMs, timings } = outcome;
+  const about = { archivePath, imagesFolder, trigger, backend, backendReason };
+  return { ...about, predictedFreezeMs, timings, node, pod };
 }
 
 /**

@@ -58,7 +58,7 @@ export const recordShape: z.ZodType<ArchiveRecord> = z.object({
   owner: z.object({ kind: z.string(), name: z.string() }).optional(),
   image: z.string(),
   imageId: z.string(),
-  backend: z.enum(['kubelet', 'cri']),
+  backend: z.enum(['containerd', 'cri', 'kubelet']),
   backendReason: z.string(),
   engine: z.string(),
   retainClass: z.string(),

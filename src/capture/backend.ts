@@ -16,6 +16,16 @@ export interface CheckpointRequest {
 export type CheckpointReply =
   | { kind: 'done'; archivePath: string }
   | {
+      /** CRIU has dumped; the archive is to be made of what lies in `folder`. */
+      kind: 'dumped';
+      folder: string;
+      /**
+       * Once the container is proved to run: takes what is not there yet and notes in the folder
+       * that the dump ended well. Rejects with a StillpointError; the dump is lost then.
+       */
+      complete(signal: AbortSignal): Promise<void>;
+    }
+  | {
       kind: 'failed';
       failure: FailureClass;
       /** The other side's words, cut to 4 KiB. */

@@ -73,6 +73,7 @@ export function createCapturer(options: CapturerOptions): Capturer {
   return new CapturerImpl(options);
 }
 
+type Captured = Extract<CaptureOutcome, { kind: 'captured' }>;
 type Refused = Extract<CaptureOutcome, { kind: 'refused' }>;
 type Reply<Kind extends CheckpointReply['kind']> = Extract<CheckpointReply, { kind: Kind }>;
 
@@ -181,14 +182,30 @@ class CapturerImpl implements Capturer {
     const { queuedMs, guardMs } = plan;
     const timings = { startedAtMs, queuedMs, guardMs, checkpointMs, ...watch.stop() };
     this.#tellThaw(trigger, thaw);
-    if (reply.kind === 'failed') return this.#fail(trigger, plan, reply, { thaw, timings });
-    const { archivePath } = reply;
+    const whole = await this.#complete(reply, signal);
+    if (whole.kind === 'failed') return this.#fail(trigger, plan, whole, { thaw, timings });
+    const made =
+      whole.kind === 'done'
+        ? { archivePath: whole.archivePath }
+        : { archivePath: plan.archivePath, imagesFolder: whole.folder };
     const { frozenMs } = timings;
     const measured = { timings: { guardMs, checkpointMs, frozenMs } };
-    const found = { archivePath, ...measured, ...stuckFact(thaw) };
+    const found = { ...made, ...measured, ...stuckFact(thaw) };
     this.#afterwards('journal', () => journal.note(trigger.id, 'thawed', found));
-    onState?.(thawed(trigger, plan, archivePath));
-    return this.#succeed(trigger, plan, reply, { thaw, timings });
+    onState?.(thawed(trigger, plan, made.archivePath));
+    return this.#succeed(trigger, plan, made, { thaw, timings });
+  }
+
+  /** What a backend still has to do once the container runs; its failure is the checkpoint's. */
+  async #complete(reply: CheckpointReply, signal: AbortSignal): Promise<CheckpointReply> {
+    if (reply.kind !== 'dumped') return reply;
+    try {
+      await reply.complete(signal);
+      return reply;
+    } catch (error) {
+      const failure = classOfLoss(error);
+      return { kind: 'failed', failure, message: messageOf(error), mayFinishLater: false };
+    }
   }
 
   /** Whatever happens in the backend, a mistake of ours too, the thaw check must come after it. */
@@ -234,7 +251,7 @@ class CapturerImpl implements Capturer {
   #succeed(
     trigger: Trigger,
     plan: CapturePlan,
-    reply: Reply<'done'>,
+    made: Pick<Captured, 'archivePath' | 'imagesFolder'>,
     { thaw, timings }: Aftermath,
   ): CaptureOutcome {
     const { backend, backendReason, predictedFreezeMs, imageBytes, layerBytes } = plan;
@@ -248,7 +265,7 @@ class CapturerImpl implements Capturer {
       trigger,
       backend: backend.name,
       backendReason,
-      archivePath: reply.archivePath,
+      ...made,
       predictedFreezeMs,
       timings,
       thaw,
@@ -317,6 +334,12 @@ class CapturerImpl implements Capturer {
     if (thaw.acts.length > 0) this.#options.log.warn('thaw-was-needed', { containerId, ...thaw });
     if (thaw.end === 'unchecked') this.#options.log.warn('thaw-not-checked', { containerId });
   }
+}
+
+/** Why a dump that had ended well was lost after all. */
+function classOfLoss(error: unknown): FailureClass {
+  if (isStillpointError(error, 'disk-low')) return 'disk-full';
+  return isStillpointError(error, 'cancelled') ? 'cancelled' : 'unknown';
 }
 
 /** One that still stands still is thawed again and again, after a restart too. */

@@ -19,6 +19,16 @@ export { classifyFailure } from './classify.ts';
 export type { DiskPlaces } from './disk-need.ts';
 export { type FailureClass, failureClasses } from './failure.ts';
 export { createFreezeRates, type FreezeRates } from './freeze-rates.ts';
+export {
+  type DumpedFacts,
+  type ImagesFolder,
+  type ImagesManifest,
+  imagesFolder,
+  imagesFolderOf,
+  imagesRoot,
+  readDumpedFacts,
+  readImagesManifest,
+} from './images-folder.ts';
 export type { CaptureOutcome, CaptureTimings, LateArchive } from './outcome.ts';
 export {
   type Recovered,

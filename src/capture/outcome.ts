@@ -38,8 +38,10 @@ export type CaptureOutcome =
       backend: BackendName;
       /** Why that backend: `rule asks for cri`, `auto: cri socket answers`. */
       backendReason: string;
-      /** Absolute path of the archive, not yet verified. */
+      /** Absolute path of the archive, not yet verified; with `imagesFolder` not yet there. */
       archivePath: string;
+      /** Absolute: the parts of the archive, see images-folder.ts. */
+      imagesFolder?: string;
       predictedFreezeMs: number;
       timings: CaptureTimings;
       /** How the thaw check ended; `stuck` is an alarm. */

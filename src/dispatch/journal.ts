@@ -28,6 +28,8 @@ export interface JournalFacts {
   backendReason?: string;
   /** Where the archive is or will be, once it is known. */
   archivePath?: string;
+  /** Where the parts lie that an archive is to be made of; absent where the runtime makes it. */
+  imagesFolder?: string;
   predictedFreezeMs?: number;
   /** When the backend was asked, wall clock: a file older than that is not this capture's. */
   startedAtMs?: number;

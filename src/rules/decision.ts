@@ -10,6 +10,30 @@ export interface CaptureSpec {
   freezeMsMax: number;
   /** Wall clock: refuse what is predicted to stand still beyond it. Absent = no such time. */
   thawedByMs?: number;
+  /** Whether the container is frozen before CRIU is called. Absent = auto, as all that follow. */
+  sequence?: SequenceChoice;
+  /** When the changes of the root file system are taken. */
+  consistency?: ConsistencyChoice;
+  /** Absent = all off. */
+  options?: CheckpointOptions;
+  /** Where CRIU's images lie until the archive is made. Absent = disk. */
+  images?: ImagesChoice;
+}
+
+/** `race`: freeze, checkpoint, thaw. `calm`: CRIU freezes by itself, nothing of ours can be left. */
+export type SequenceChoice = 'auto' | 'race' | 'calm';
+
+/** `frozen`: while the container stands still, which implies a freeze of ours. `running`: after. */
+export type ConsistencyChoice = 'auto' | 'frozen' | 'running';
+
+/** `memory`: on a tmpfs, where it has room and the node stays clear of its eviction threshold. */
+export type ImagesChoice = 'disk' | 'memory';
+
+/** What CRIU may dump that it refuses by itself; only the containerd backend can say so. */
+export interface CheckpointOptions {
+  tcpEstablished: boolean;
+  fileLocks: boolean;
+  externalUnixSockets: boolean;
 }
 
 /** What is kept of the signal that led to a decision: goes into journal, record and log. */

@@ -7,7 +7,15 @@ export { REQUEST_RULE } from './check.ts';
 export { usesWhere } from './check-where.ts';
 export { compileLimits } from './compile-limits.ts';
 export { createRulesCore, type RulesCore, type RulesOptions } from './core.ts';
-export type { CaptureSpec, Decision, SignalSummary } from './decision.ts';
+export type {
+  CaptureSpec,
+  CheckpointOptions,
+  ConsistencyChoice,
+  Decision,
+  ImagesChoice,
+  SequenceChoice,
+  SignalSummary,
+} from './decision.ts';
 export { createDenyList, type DenyList, deniedNamespaces, denyReason } from './deny.ts';
 export {
   type MemoryThreshold,

@@ -137,7 +137,7 @@ export interface WakeSignal extends SignalBase {
 }
 
 /** How a checkpoint is asked for. `auto` takes the best that is there. */
-export type BackendName = 'kubelet' | 'cri';
+export type BackendName = 'containerd' | 'cri' | 'kubelet';
 export type BackendChoice = BackendName | 'auto';
 
 /** One normalised fact from a source: the currency of the street. */

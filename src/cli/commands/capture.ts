@@ -31,7 +31,7 @@ export function addCaptureCommand(program: Command, io: Io, end: (end: CommandEn
     .description('capture a container of this node now; guards and the deny list hold')
     .addOption(
       new Option('--via <backend>', 'how the checkpoint is asked for')
-        .choices(['auto', 'cri', 'kubelet'])
+        .choices(['auto', 'containerd', 'cri', 'kubelet'])
         .default('auto'),
     )
     .option('--even-in-observe', 'capture also where the agent only observes (mode: observe)')

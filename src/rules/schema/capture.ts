@@ -12,7 +12,7 @@ export const captureDefaults = {
 /** `spec.capture`. */
 export const capture = z.strictObject({
   via: z
-    .enum(['auto', 'cri', 'kubelet'])
+    .enum(['auto', 'containerd', 'cri', 'kubelet'])
     .default(captureDefaults.via)
     .describe('How the checkpoint is asked for; auto takes the better of those that are there'),
   timeout: durationMs({ min: SECOND_MS, max: DAY_MS })
@@ -27,4 +27,36 @@ export const capture = z.strictObject({
         ),
     })
     .prefault({}),
+  sequence: z
+    .enum(['auto', 'race', 'calm'])
+    .default('auto')
+    .describe(
+      'race freezes first: sooner, for what is about to die; calm lets CRIU do it. auto races ' +
+        'where when is memory or terminating. containerd only',
+    ),
+  consistency: z
+    .enum(['auto', 'frozen', 'running'])
+    .default('auto')
+    .describe(
+      'When changes of the root file system are taken: while it stands still (longer), or right ' +
+        'after. auto is frozen in a race. containerd only',
+    ),
+  options: z
+    .strictObject({
+      tcpEstablished: z.boolean().default(false).describe('Dump established TCP connections'),
+      fileLocks: z.boolean().default(false).describe('Dump file locks'),
+      externalUnixSockets: z
+        .boolean()
+        .default(false)
+        .describe('Dump unix sockets whose other end is outside'),
+    })
+    .prefault({})
+    .describe('What CRIU refuses unless it is asked. containerd only'),
+  images: z
+    .enum(['disk', 'memory'])
+    .default('disk')
+    .describe(
+      'Where CRIU writes first; memory spares the disk where the node has memory to spare. ' +
+        'containerd only',
+    ),
 });

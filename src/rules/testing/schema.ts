@@ -116,7 +116,7 @@ const deletion = z.strictObject({
 
 const request = z.strictObject({
   of: containerName,
-  via: z.enum(['auto', 'cri', 'kubelet']).default('auto'),
+  via: z.enum(['auto', 'containerd', 'cri', 'kubelet']).default('auto'),
   by: text.default('cli uid 0'),
 });
 
