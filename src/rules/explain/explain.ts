@@ -174,11 +174,13 @@ function now(from: Explained, one: Case, last: PastDecision | undefined): Found 
   if (stopped) {
     return answer(stopped.reason, stopped.detail, [part('container', false, stopped.detail)]);
   }
-  if (waits) return waits;
+  if (waits && waits.answer !== 'no-signal') return waits;
   if (last) return answer(last.reason, `${firedText(last)}`, last.trail);
   const lost = from.witness.lastWithoutTarget(rule.id);
   if (lost) return answer(lost.reason, firedText(lost), lost.trail);
-  return answer('no-signal', passedOver(from, rule), []);
+  const { detail, trail } = waits ?? { detail: '', trail: [] };
+  const texts = [detail, passedOver(from, rule)].filter((text) => text !== '');
+  return answer('no-signal', texts.join('; '), trail);
 }
 
 /** What is not about one container can only be told of the rule as a whole. */

@@ -42,6 +42,8 @@ export interface Witness {
   eventsOf(namespace: string, pod: string, reasons: readonly string[]): Seen | undefined;
   alerts(shape: string): Seen | undefined;
   tickOf(rule: string): Seen | undefined;
+  /** When the first signal was seen: nothing is known of before. */
+  sinceMs(): number | undefined;
 }
 
 const DECISIONS_MAX = 2_000;
@@ -55,6 +57,7 @@ export function createWitness(): Witness {
   const memory = new Map<string, MemorySignal>();
   const events = new Map<string, Seen>();
   const others = new Map<string, Seen>();
+  let sinceMs: number | undefined;
   const see = (map: Map<string, Seen>, max: number, key: string, signal: Signal, text = '') => {
     const count = (map.get(key)?.count ?? 0) + 1;
     const lastMs = signal.seenMs;
@@ -62,6 +65,7 @@ export function createWitness(): Witness {
   };
   return {
     signal(signal) {
+      sinceMs ??= signal.seenMs;
       switch (signal.kind) {
         case 'memory':
           keep(memory, CONTAINERS_MAX, signal.target.containerId, signal);
@@ -98,6 +102,7 @@ export function createWitness(): Witness {
     },
     alerts: (shape) => others.get(`alert ${shape}`),
     tickOf: (rule) => others.get(`tick ${rule}`),
+    sinceMs: () => sinceMs,
   };
 }
 

@@ -122,7 +122,7 @@ function judgeRow(step: Step, one: ProbeCase, memo: ProbeMemo, probe: ProbeFact)
 }
 
 /** The kubelet kills at the last of `failureThreshold` failures in a row: none comes after it. */
-function neededOf({ when }: RuleOf<'probe'>, probe: ProbeFact): number {
+export function neededOf({ when }: RuleOf<'probe'>, probe: ProbeFact): number {
   return DEADLY.has(probe.type) ? Math.min(when.failures, probe.failureThreshold) : when.failures;
 }
 

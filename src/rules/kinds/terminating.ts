@@ -47,20 +47,16 @@ function judgePod(
   entry: PodEntry,
   deletingAtMs: number,
 ): void {
-  const graceMs = entry.fact.terminationGraceMs;
-  // The API server's clock may be ahead of ours: never more than the whole grace is left.
-  const leftMs = Math.max(0, Math.min(graceMs, deletingAtMs - step.nowMs));
-  const freezeMsMax = leftMs - graceMs * rule.when.reserve;
-  const when = [causePart(rule, entry.fact), gracePart(rule, graceMs, leftMs)];
-  const detail = `${formatDuration(leftMs)} of ${formatDuration(graceMs)} grace left`;
+  const grace = graceOf(rule, entry.fact, deletingAtMs - step.nowMs);
+  const { leftMs, freezeMsMax, text: detail } = grace;
+  const when = [causePart(rule, entry.fact), gracePart(rule, entry.fact, leftMs)];
   const signal = summarizeDeletion(step, entry.fact, detail);
   const told = toldOf(entry.fact, leftMs);
   for (const container of entry.fact.containers) {
     if (!selectsContainer(rule.target, container) || !isRunning(container)) continue;
     const one = { rule, entry, container, told };
     if (!passesWhere(step, one, step.signal, when)) continue;
-    const finding =
-      judgeTarget(step.core, one) ?? judgeGrace(freezeMsMax, detail) ?? judgeLimits(step, one);
+    const finding = judgeTarget(step.core, one) ?? judgeGrace(grace) ?? judgeLimits(step, one);
     if (finding) {
       suppress(step, rule, finding, { target: targetOf(one), when, signal });
       continue;
@@ -76,7 +72,28 @@ function judgePod(
   }
 }
 
-function toldOf(pod: PodFact, leftMs: number): Told['terminating'] {
+/** What is left of the grace period of a pod, and what a capture may take of it. */
+export interface Grace {
+  leftMs: number;
+  freezeMsMax: number;
+  /** `20s of 30s grace left`. */
+  text: string;
+  /** The share that is the application's alone. */
+  reservedMs: number;
+}
+
+/** The grace period `untilMs` before its end. */
+export function graceOf(rule: RuleOf<'terminating'>, pod: PodFact, untilMs: number): Grace {
+  const graceMs = pod.terminationGraceMs;
+  // The API server's clock may be ahead of ours: never more than the whole grace is left.
+  const leftMs = Math.max(0, Math.min(graceMs, untilMs));
+  const reservedMs = graceMs * rule.when.reserve;
+  const text = `${formatDuration(leftMs)} of ${formatDuration(graceMs)} grace left`;
+  return { leftMs, freezeMsMax: leftMs - reservedMs, text, reservedMs };
+}
+
+/** What `where` is told of a deletion. */
+export function toldOf(pod: PodFact, leftMs: number): Told['terminating'] {
   return {
     cause: causeOf(pod) ?? '',
     reason: pod.disruptionReason ?? '',
@@ -93,12 +110,14 @@ function summarizeDeletion(step: Step, pod: PodFact, left: string): SignalSummar
 }
 
 /** Without any time of its own a capture would take what was promised to the application. */
-function judgeGrace(freezeMsMax: number, detail: string): Finding | undefined {
-  return freezeMsMax > 0 ? undefined : { reason: 'no-time', detail };
+export function judgeGrace({ freezeMsMax, text, reservedMs }: Grace): Finding | undefined {
+  if (freezeMsMax > 0) return undefined;
+  const reserved = `, ${formatDuration(reservedMs)} of it reserved for the application`;
+  return { reason: 'no-time', detail: reservedMs > 0 ? text + reserved : text };
 }
 
 /** From the reason of the pod's condition DisruptionTarget (Kubernetes docs, Pod disruptions). */
-function causeOf({ disruptionReason }: PodFact): TerminationCause | undefined {
+export function causeOf({ disruptionReason }: PodFact): TerminationCause | undefined {
   switch (disruptionReason) {
     case 'EvictionByEvictionAPI':
       return 'drain';
@@ -114,7 +133,8 @@ function causeOf({ disruptionReason }: PodFact): TerminationCause | undefined {
   }
 }
 
-function isOfCause({ when: { causes } }: RuleOf<'terminating'>, pod: PodFact): boolean {
+/** Whether the rule asks for deletions like this. */
+export function isOfCause({ when: { causes } }: RuleOf<'terminating'>, pod: PodFact): boolean {
   const cause = causeOf(pod);
   if (cause === undefined) return false;
   const isEviction = cause === 'drain' || cause === 'taint';
@@ -122,13 +142,17 @@ function isOfCause({ when: { causes } }: RuleOf<'terminating'>, pod: PodFact): b
 }
 
 function causePart({ when: { causes } }: RuleOf<'terminating'>, pod: PodFact): TrailPart {
-  const saw = pod.disruptionReason ?? 'deleted, no condition DisruptionTarget';
-  return part('when.terminating.causes', true, saw, causes.join(', '));
+  return part('when.terminating.causes', true, deletionText(pod), causes.join(', '));
+}
+
+/** How a pod is being deleted, as its status says it. */
+export function deletionText({ disruptionReason }: PodFact): string {
+  return disruptionReason ?? 'deleted, no condition DisruptionTarget';
 }
 
 function gracePart(
   { when: { reserve } }: RuleOf<'terminating'>,
-  graceMs: number,
+  { terminationGraceMs: graceMs }: PodFact,
   leftMs: number,
 ): TrailPart {
   const saw = `${formatDuration(leftMs)} of ${formatDuration(graceMs)} left`;

@@ -61,8 +61,13 @@ describe('a rule for terminating pods', () => {
 
   it.each([
     ['is immediate', { terminationGraceMs: 0 }, 1_000, '0ms of 0ms grace left'],
-    ['was seen too late', {}, 16_500, '14.5s of 30s grace left'],
-    ['is over', {}, 40_000, '0ms of 30s grace left'],
+    [
+      'was seen too late',
+      {},
+      16_500,
+      '14.5s of 30s grace left, 15s of it reserved for the application',
+    ],
+    ['is over', {}, 40_000, '0ms of 30s grace left, 15s of it reserved for the application'],
   ])('captures nothing when the kill %s', (_name, more, ms, detail) => {
     const decisions = startOf().at(ms, podChanged(deleted(more)));
     expect(decisions).toMatchObject([{ verdict: 'suppress', reason: 'no-time', detail }]);

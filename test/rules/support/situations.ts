@@ -195,7 +195,13 @@ export const situations: Record<string, Situation> = {
     answer: 'window-open',
     detail: /^1 of 2 steps; for 1m30s more it waits for /,
   },
-  'no signal yet': { rule: LIVE, signals: [here()], at: 20, answer: 'no-signal', detail: '' },
+  'no signal yet': {
+    rule: LIVE,
+    signals: [here()],
+    at: 20,
+    answer: 'no-signal',
+    detail: 'no Event Unhealthy about the pod since 00:00:00Z',
+  },
   'memory below': {
     rule: OOM,
     signals: [here(), [10, memory(0.6)]],
@@ -308,7 +314,7 @@ export const situations: Record<string, Situation> = {
     signals: [here(), [10, alert({ fields: { 'stillpoint.title': 'Shell', priority: 'Notice' } })]],
     at: 20,
     answer: 'no-match',
-    detail: '1 falco alerts, the last at 00:00:00Z: Shell',
+    detail: '1 falco alert, the last at 00:00:00Z: Shell',
   },
   'an alert about a container that is not here': {
     rule: FALCO,
