@@ -13,7 +13,7 @@ const STREET = [
   'retention',
   'outputs',
 ];
-const CLIENTS = ['kube', 'cri', 'nats', 'node', 'store'];
+const CLIENTS = ['kube', 'cri', 'lease', 'nats', 'node', 'store'];
 const JOINING = ['agent', 'doctor', 'guard', 'gateway', 'cli', 'console', 'sim'];
 
 /** Why `from` may not import `to`, both folders of src/; undefined when it may. */
