@@ -39,4 +39,10 @@ export {
   recoveryRows,
   thawAgain,
 } from './recovery.ts';
-export { ensureThawed, type ThawQuestion, type ThawResult, type ThawTools } from './thaw.ts';
+export {
+  ensureThawed,
+  type ThawHands,
+  type ThawQuestion,
+  type ThawResult,
+  type ThawTools,
+} from './thaw.ts';

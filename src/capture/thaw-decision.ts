@@ -13,6 +13,11 @@ export interface ThawFacts {
   frozenBefore: boolean;
   /** The checkpoint was given up or cut off: CRIU may go on, and may freeze it again. */
   mayFinishLater: boolean;
+  /**
+   * Known to have been frozen by us, by Tasks.Pause or by the cgroup's file, and left so: there is
+   * nobody else to wait for.
+   */
+  frozenBy?: 'task' | 'freezer';
   /** How long task, freezer and tracer have been the same, ms. */
   unchangedMs: number;
 }
@@ -48,6 +53,9 @@ const FREEZE_SPELL_MS = 500;
 /** A runtime that restarts is back within this; longer no container waits for its word. */
 const RUNTIME_AWAY_MS = 10_000;
 
+/** What is surely ours to thaw waits no longer than it takes to ask once more. */
+const RUNTIME_AWAY_OURS_MS = 250;
+
 const isFrozen = ({ freezer }: ThawFacts) => freezer === 'frozen' || freezer === 'freezing';
 const mayRun = ({ task }: ThawFacts) =>
   task === 'running' || task === 'created' || task === 'unsupported';
@@ -78,7 +86,18 @@ export const thawRows: readonly ThawRow[] = [
       facts.task === 'unknown' &&
       isFrozen(facts) &&
       !facts.traced &&
-      facts.unchangedMs >= RUNTIME_AWAY_MS,
+      facts.unchangedMs >= (facts.frozenBy ? RUNTIME_AWAY_OURS_MS : RUNTIME_AWAY_MS),
+    step: { act: 'thaw-freezer' },
+  },
+  {
+    // No task was paused, so the file is all there is to undo, whether the runtime answers or not.
+    name: 'frozen by our own write',
+    when: (facts) =>
+      facts.frozenBy === 'freezer' &&
+      facts.task !== 'paused' &&
+      facts.task !== 'pausing' &&
+      isFrozen(facts) &&
+      !facts.traced,
     step: { act: 'thaw-freezer' },
   },
   {

@@ -3,14 +3,25 @@ import type { RuntimeClient } from '../cri/index.ts';
 import type { ContainerCgroup, NodeProbe } from '../node/index.ts';
 import { decideThaw, type ThawAct, type ThawEnd, type ThawFacts } from './thaw-decision.ts';
 
-/** What a thaw check works with. */
-export interface ThawTools {
+/** The machine, as far as a thaw check looks at it. */
+export interface ThawProbe extends Pick<NodeProbe, 'tracerPid'> {
+  readonly cgroups: Pick<NodeProbe['cgroups'], 'freezerState' | 'setFreezer' | 'pids'>;
+}
+
+/** All that one thaw check needs. */
+export interface ThawHands {
   clock: Clock;
   log: Logger;
-  runtime?: RuntimeClient;
-  node?: NodeProbe;
+  runtime?: Pick<RuntimeClient, 'taskState' | 'resumeTask'>;
+  node?: ThawProbe;
   /** When it gives up and cries for help; default 5 min. */
   thawMsMax?: number;
+}
+
+/** What the agent has, with which it can find the container's cgroup besides. */
+export interface ThawTools extends ThawHands {
+  runtime?: RuntimeClient;
+  node?: NodeProbe;
 }
 
 /** Whose thaw is checked. */
@@ -19,6 +30,7 @@ export interface ThawQuestion {
   cgroup?: ContainerCgroup;
   frozenBefore: boolean;
   mayFinishLater: boolean;
+  frozenBy?: ThawFacts['frozenBy'];
 }
 
 /** How it ended. `stuck`: it still stands still, and a person must look at it. */
@@ -49,7 +61,7 @@ const TRACED_PIDS_MAX = 32;
  * by a stop of the agent, and says nothing while there is nothing to say: the fast case is one
  * question and no log line.
  */
-export async function ensureThawed(tools: ThawTools, question: ThawQuestion): Promise<ThawResult> {
+export async function ensureThawed(tools: ThawHands, question: ThawQuestion): Promise<ThawResult> {
   const { clock, log } = tools;
   const beganMs = clock.monotonicMs();
   const acts: ThawAct[] = [];
@@ -84,16 +96,16 @@ export async function ensureThawed(tools: ThawTools, question: ThawQuestion): Pr
 }
 
 async function look(
-  tools: ThawTools,
+  tools: ThawHands,
   question: ThawQuestion,
 ): Promise<Omit<ThawFacts, 'unchangedMs'>> {
-  const { frozenBefore, mayFinishLater, cgroup } = question;
+  const { frozenBefore, mayFinishLater, frozenBy, cgroup } = question;
   const task = await lookAtTask(tools.runtime, question.containerId);
-  return { task, ...lookAtCgroup(tools.node, cgroup), frozenBefore, mayFinishLater };
+  return { task, ...lookAtCgroup(tools.node, cgroup), frozenBefore, mayFinishLater, frozenBy };
 }
 
 async function lookAtTask(
-  runtime: RuntimeClient | undefined,
+  runtime: ThawHands['runtime'],
   containerId: string,
 ): Promise<ThawFacts['task']> {
   if (!runtime) return 'unsupported';
@@ -111,7 +123,7 @@ async function lookAtTask(
  * that cannot be read are not seen; the task alone must do then.
  */
 function lookAtCgroup(
-  node: NodeProbe | undefined,
+  node: ThawProbe | undefined,
   cgroup: ContainerCgroup | undefined,
 ): Pick<ThawFacts, 'freezer' | 'traced'> {
   if (!node || !cgroup) return { freezer: 'unseen', traced: false };
@@ -126,7 +138,7 @@ function lookAtCgroup(
 }
 
 /** An act that fails is not an end: the next look shows what is true, and the loop goes on. */
-async function carryOut(tools: ThawTools, question: ThawQuestion, act: ThawAct): Promise<void> {
+async function carryOut(tools: ThawHands, question: ThawQuestion, act: ThawAct): Promise<void> {
   try {
     if (act === 'resume') await tools.runtime?.resumeTask(question.containerId);
     if (act === 'thaw-freezer') setFreezer(tools, question, 'thawed');
@@ -141,7 +153,7 @@ async function carryOut(tools: ThawTools, question: ThawQuestion, act: ThawAct):
 }
 
 /** Brings the shim's belief and the freezer together, then resumes; never leaves it frozen. */
-async function freezeAndResume(tools: ThawTools, question: ThawQuestion): Promise<void> {
+async function freezeAndResume(tools: ThawHands, question: ThawQuestion): Promise<void> {
   const { node, clock, runtime } = tools;
   const { cgroup } = question;
   if (!node || !cgroup || !runtime) return;
@@ -158,6 +170,6 @@ async function freezeAndResume(tools: ThawTools, question: ThawQuestion): Promis
   }
 }
 
-function setFreezer(tools: ThawTools, { cgroup }: ThawQuestion, wanted: 'frozen' | 'thawed') {
+function setFreezer(tools: ThawHands, { cgroup }: ThawQuestion, wanted: 'frozen' | 'thawed') {
   if (cgroup) tools.node?.cgroups.setFreezer(cgroup, wanted);
 }

@@ -35,6 +35,36 @@ const cases: readonly [string, Partial<ThawFacts>, string][] = [
     { task: 'unknown', freezer: 'frozen', unchangedMs: 10_000, traced: true },
     'wait',
   ],
+  [
+    'frozen by Tasks.Pause of ours, the runtime does not answer',
+    { task: 'unknown', freezer: 'frozen', frozenBy: 'task', unchangedMs: 250 },
+    'thaw-freezer',
+  ],
+  [
+    'frozen by Tasks.Pause of ours, the runtime has not answered once',
+    { task: 'unknown', freezer: 'frozen', frozenBy: 'task', unchangedMs: 249 },
+    'wait',
+  ],
+  [
+    'frozen by our own write',
+    { freezer: 'frozen', frozenBy: 'freezer', mayFinishLater: true },
+    'thaw-freezer',
+  ],
+  [
+    'frozen by our own write, the runtime does not answer',
+    { task: 'unknown', freezer: 'frozen', frozenBy: 'freezer', mayFinishLater: true },
+    'thaw-freezer',
+  ],
+  [
+    'frozen by our own write, CRIU works',
+    { freezer: 'frozen', frozenBy: 'freezer', mayFinishLater: true, traced: true },
+    'wait',
+  ],
+  [
+    'frozen by our own write, then paused',
+    { task: 'paused', freezer: 'frozen', frozenBy: 'freezer', mayFinishLater: true },
+    'resume',
+  ],
   ['paused and frozen', { task: 'paused', freezer: 'frozen' }, 'resume'],
   ['paused, freezer unseen', { task: 'paused', freezer: 'unseen' }, 'resume'],
   [
@@ -85,9 +115,14 @@ function all(): ThawFacts[] {
       flags.flatMap((traced) =>
         flags.flatMap((frozenBefore) =>
           flags.flatMap((mayFinishLater) =>
-            times.map(
-              (unchangedMs) =>
-                ({ task, freezer, traced, frozenBefore, mayFinishLater, unchangedMs }) as ThawFacts,
+            times.flatMap((unchangedMs) =>
+              [undefined, 'task', 'freezer'].map(
+                (frozenBy) =>
+                  ({
+                    ...{ task, freezer, traced, frozenBefore, mayFinishLater },
+                    ...{ frozenBy, unchangedMs },
+                  }) as ThawFacts,
+              ),
             ),
           ),
         ),
