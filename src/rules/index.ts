@@ -3,6 +3,7 @@
  * I/O, no clock of its own, no knowledge of how a capture is done. Imports only
  * signal and base.
  */
+export { carryState } from './carry.ts';
 export { REQUEST_RULE } from './check.ts';
 export { usesWhere } from './check-where.ts';
 export { compileLimits } from './compile-limits.ts';
@@ -65,7 +66,6 @@ export type { LabelExpression, Rule, RuleOf, TargetSelector } from './rule.ts';
 export { alertShape, captureDefaults, ruleSchema } from './schema/index.ts';
 export { limitDefaults } from './schema/limits.ts';
 export {
-  carryState,
   keepOnlyPods,
   type RulesSnapshot,
   restoreState,

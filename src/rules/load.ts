@@ -12,6 +12,7 @@ import { checkRule } from './check.ts';
 import { checkSet, type WrittenRule } from './check-set.ts';
 import { checkWhere } from './check-where.ts';
 import { compileRule, ruleId } from './compile.ts';
+import { ruleFingerprint } from './fingerprint.ts';
 import type { Rule } from './rule.ts';
 import { ruleSchema } from './schema/index.ts';
 
@@ -77,7 +78,10 @@ export function* rulesSteps(
       if (findings.mistakes.length + ofWhere.length > 0) continue;
       const { file, line } = document.place([]);
       written.push({ document, given });
-      rules.push(compileRule(given, { where, origin: { file, line } }));
+      const rule = compileRule(given, { where, origin: { file, line } });
+      // Here, in a step of its own, and not for all rules at once when they are put in force.
+      ruleFingerprint(rule);
+      rules.push(rule);
     }
   }
   if (mistakes.length > 0) return { ok: false, mistakes };

@@ -75,6 +75,11 @@ function forgetContainers({ memos, fact }: PodEntry): void {
   }
 }
 
+/** Forgets what was worked out about the pods: the rules are others from now on. */
+export function renewCaches({ byUid }: PodTable): void {
+  for (const entry of byUid.values()) entry.cache = createCache();
+}
+
 /** Forgets a pod and all that was remembered of it. */
 export function removePod(table: PodTable, uid: string): void {
   const entry = table.byUid.get(uid);

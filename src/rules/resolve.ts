@@ -46,7 +46,7 @@ export function resolveHints(pods: PodTable, hints: AlertTargetHints, nodeName: 
   const [only] = named;
   if (!only) return unknown(`no pod ${pod}`);
   if (named.length === 1) return resolveInPod(only, container);
-  const where = named.map(({ fact }) => `${fact.namespace}/${fact.name}`).join(', ');
+  const where = listed(named.map(({ fact }) => `${fact.namespace}/${fact.name}`));
   return { reason: 'target-ambiguous', detail: `pod ${pod}: ${where}` };
 }
 
@@ -105,5 +105,10 @@ function ambiguous(
   const names = found.map(
     ({ entry, container }) => `${entry.fact.namespace}/${entry.fact.name}/${container.name}`,
   );
-  return { reason: 'target-ambiguous', detail: `${by}: ${names.join(', ')}` };
+  return { reason: 'target-ambiguous', detail: `${by}: ${listed(names)}` };
+}
+
+/** In one order always: in which pods came is another after a restart. */
+function listed(names: readonly string[]): string {
+  return [...names].sort().join(', ');
 }

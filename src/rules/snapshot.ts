@@ -8,7 +8,6 @@ import { ruleFingerprint } from './fingerprint.ts';
 import { takeBackFiring } from './firings.ts';
 import type { Memo } from './memo.ts';
 import { type PodEntry, putPod, removePod, setMemo } from './pod-table.ts';
-import { quietByRule } from './quiet.ts';
 import { createRulesState, type RulesState, rebuildTimers } from './state.ts';
 
 const VERSION = 1;
@@ -89,19 +88,6 @@ export function restoreState(core: RulesCore, data: unknown): RulesState {
   }
   rebuildTimers(state);
   return state;
-}
-
-/**
- * The state for another set of rules, on a reload: what a restart would keep, the pods as they are
- * known, and what was counted quietly, whose numbers only grow. The old state is not changed.
- */
-export function carryState(from: RulesCore, to: RulesCore, state: RulesState): RulesState {
-  const next = restoreState(to, JSON.parse(JSON.stringify(saveState(from, state))));
-  for (const [uid, entry] of next.pods.byUid) {
-    entry.fact = state.pods.byUid.get(uid)?.fact ?? entry.fact;
-  }
-  next.quiet.byRule = quietByRule(state.quiet);
-  return next;
 }
 
 /**

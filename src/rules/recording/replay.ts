@@ -1,5 +1,6 @@
 import { StillpointError, unreachable } from '../../base/index.ts';
 import type { Signal } from '../../signal/index.ts';
+import { carryState } from '../carry.ts';
 import type { RulesCore } from '../core.ts';
 import type { Decision } from '../decision.ts';
 import {
@@ -10,7 +11,7 @@ import {
 } from '../explain/index.ts';
 import { noteRefused } from '../firings.ts';
 import type { Rule } from '../rule.ts';
-import { carryState, keepOnlyPods, restoreState } from '../snapshot.ts';
+import { keepOnlyPods, restoreState } from '../snapshot.ts';
 import type { RulesState } from '../state.ts';
 import { step } from '../step.ts';
 import type { RefusedEntry, SignalEntry, StateEntry } from './entry.ts';
