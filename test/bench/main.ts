@@ -22,6 +22,10 @@ const benches: Record<string, Entry> = {
     about: 'machine: share of one core that memory sampling costs',
     load: () => import('./sampling.ts'),
   },
+  freeze: {
+    about: 'lab: how long a container stands still, the whole capture and its disk, on every path',
+    load: () => import('./freeze.ts'),
+  },
   rules: {
     about: 'machine: signals a second through the rules core',
     load: () => import('./rules.ts'),

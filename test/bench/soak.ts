@@ -7,10 +7,10 @@ import { isInsideLab } from '../lab/layout.ts';
 import { awaitRunning, labInfo, nodeOf, pathOnMachine, waitFor } from '../lab/lib/index.ts';
 import { agentStatus, installAnew } from '../lab/rig/installed.ts';
 import { type BenchLine, summarise } from './bench.ts';
+import { benchInLab } from './lab.ts';
 import { type AgentPod, openAgentPod } from './soak/agent-pod.ts';
 import { runBeats } from './soak/beats.ts';
 import type { Usage } from './soak/container.ts';
-import { benchInLab } from './soak/lab.ts';
 import { mixedLoad, startIdlePods } from './soak/load.ts';
 import { forgetImagePages } from './soak/page-cache.ts';
 import { alertsToken, alertsTokenFile, soakSettings } from './soak/settings.ts';
@@ -34,7 +34,7 @@ export async function* bench(
   args: readonly string[],
 ): AsyncIterable<BenchLine> {
   const minutes = minutesFrom(args);
-  if (!isInsideLab()) return benchInLab('soak', args);
+  if (!isInsideLab()) return benchInLab('soak', args, { full: true });
   say('soak: installing');
   writeAlertsToken();
   await forgetImagePages(node());
