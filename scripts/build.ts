@@ -107,6 +107,7 @@ export async function buildBundle(directory: string): Promise<Bundle> {
     entryPoints: {
       stillpoint: 'src/cli/main.ts',
       'hash-worker': 'src/archive/hash-worker.ts',
+      'assembly-worker': 'src/archive/assembly/assembly-worker.ts',
     },
     outdir: directory,
     outExtension: { '.js': '.mjs' },

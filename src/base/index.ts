@@ -18,6 +18,7 @@ export {
   type StillpointErrorFields,
   unreachable,
 } from './errors.ts';
+export { exactInteger, parseExactJson } from './exact-json.ts';
 export { globMatches } from './glob.ts';
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './log.ts';
 export { parseQuantityBytes } from './quantity.ts';

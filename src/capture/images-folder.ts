@@ -2,7 +2,13 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
-import { isStillpointError, messageOf, nodeCodeOf, StillpointError } from '../base/index.ts';
+import {
+  isStillpointError,
+  messageOf,
+  nodeCodeOf,
+  parseExactJson,
+  StillpointError,
+} from '../base/index.ts';
 
 /**
  * Where the parts of one archive lie until it is made, for backends that leave that to us:
@@ -114,7 +120,7 @@ async function readShape<T>(path: string, shape: z.ZodType<T>): Promise<T> {
     new StillpointError({ code: 'bad-input', message: `${path}: ${why}`, cause });
   let given: unknown;
   try {
-    given = JSON.parse(text);
+    given = parseExactJson(text);
   } catch (cause) {
     throw refuse('is no JSON', cause);
   }

@@ -1,0 +1,7 @@
+/**
+ * archive/assembly: makes the archive of a capture whose parts lie in a folder (CRIU's images, the
+ * changes of the root file system, what was noted of the container), in containerd's own layout.
+ * It never takes anything from a container, and never judges an archive: that is verify's.
+ */
+export { type Assembled, type AssemblyRequest, assembleArchive } from './assemble.ts';
+export type { MissingMember } from './member.ts';
