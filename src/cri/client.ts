@@ -1,5 +1,6 @@
 import { type Clock, type Logger, StillpointError } from '../base/index.ts';
 import { type Connection, createConnection } from './connection.ts';
+import { type ContainerdCall, containerdNamespace, createContainerdClient } from './containerd.ts';
 import {
   containerFromWire,
   settingsFromWire,
@@ -36,9 +37,6 @@ const RESUME_MS_MAX = 60_000;
 const CRI = 'runtime.v1.RuntimeService';
 const TASKS = 'containerd.services.tasks.v1.Tasks';
 
-/** Where Kubernetes' containers live inside containerd. */
-const containerdNamespace = { 'containerd-namespace': 'k8s.io' };
-
 /** Makes the client; opens nothing until the first call. Errors: `bad-config` for the path. */
 export function createRuntimeClient(options: RuntimeClientOptions): RuntimeClient {
   const { socket, clock, log } = options;
@@ -53,6 +51,19 @@ export function createRuntimeClient(options: RuntimeClientOptions): RuntimeClien
     }
     known = seen;
     return seen;
+  };
+  const call: ContainerdCall = async (given) => {
+    const { name } = known ?? (await version());
+    if (name === 'containerd') {
+      return connection.unary({
+        ...given,
+        metadata: { ...containerdNamespace, ...given.metadata },
+      });
+    }
+    throw new StillpointError({
+      code: 'unsupported',
+      message: `${given.method}: the runtime on ${socket} is ${name}, not containerd`,
+    });
   };
   return {
     version,
@@ -70,9 +81,13 @@ export function createRuntimeClient(options: RuntimeClientOptions): RuntimeClien
         .map(containerFromWire);
     },
     async status(containerId) {
-      const request = { container_id: containerId, verbose: true };
-      const answer = await ask<WireStatusResponse>(connection, 'ContainerStatus', request);
-      return statusFromWire(answer, containerId);
+      const { answer, exact } = await connection.unaryExact<WireStatusResponse>({
+        service: CRI,
+        method: 'ContainerStatus',
+        request: { container_id: containerId, verbose: true },
+        deadlineMs: QUESTION_MS_MAX,
+      });
+      return statusFromWire(answer, containerId, exact);
     },
     async writableLayerBytes(containerId) {
       const request = { container_id: containerId };
@@ -86,38 +101,21 @@ export function createRuntimeClient(options: RuntimeClientOptions): RuntimeClien
         request: { container_id: containerId, location, timeout: Math.ceil(timeoutMs / 1_000) },
         signal,
       }),
-    ...taskCalls(connection, socket, async () => known ?? (await version())),
+    ...taskCalls(call),
+    containerd: createContainerdClient(call, connection, clock),
     close: () => connection.close(),
   };
 }
 
-/** The native task calls, which only containerd has. */
-function taskCalls(
-  connection: Connection,
-  socket: string,
-  version: () => Promise<RuntimeVersion>,
-): Pick<RuntimeClient, 'taskState' | 'resumeTask'> {
-  const call = async <Response>(method: string, containerId: string, deadlineMs: number) => {
-    const { name } = await version();
-    if (name !== 'containerd') {
-      throw new StillpointError({
-        code: 'unsupported',
-        message: `Tasks.${method}: the runtime on ${socket} is ${name}; only containerd has tasks`,
-      });
-    }
-    return connection.unary<Response>({
-      service: TASKS,
-      method,
-      request: { container_id: containerId },
-      deadlineMs,
-      metadata: containerdNamespace,
-    });
-  };
+/** The native task calls that see and cure a paused container. */
+function taskCalls(call: ContainerdCall): Pick<RuntimeClient, 'taskState' | 'resumeTask'> {
+  const task = <Response>(method: string, containerId: string, deadlineMs: number) =>
+    call<Response>({ service: TASKS, method, request: { container_id: containerId }, deadlineMs });
   return {
     taskState: async (containerId) =>
-      taskStateFromWire(await call<WireTaskResponse>('Get', containerId, QUESTION_MS_MAX)),
+      taskStateFromWire(await task<WireTaskResponse>('Get', containerId, QUESTION_MS_MAX)),
     async resumeTask(containerId) {
-      await call('Resume', containerId, RESUME_MS_MAX);
+      await task('Resume', containerId, RESUME_MS_MAX);
     },
   };
 }

@@ -1,11 +1,11 @@
-import type { Client, Metadata } from '@grpc/grpc-js';
-import { assetPath, type Clock, messageOf, StillpointError } from '../base/index.ts';
-import { fromGrpc } from './from-grpc.ts';
-import { retryableOnce } from './retryable-once.ts';
+import type { Client } from '@grpc/grpc-js';
+import { type Clock, messageOf, StillpointError } from '../base/index.ts';
+import { type Grpc, loadProtocol, type Protocol, type ServiceName } from './protocol.ts';
+import { sendStream, sendUnary } from './send.ts';
 
-/** One unary call. */
+/** One call. */
 export interface Call {
-  service: 'runtime.v1.RuntimeService' | 'containerd.services.tasks.v1.Tasks';
+  service: ServiceName;
   method: string;
   request: object;
   /** Left out: no deadline at all, only `signal` ends it. */
@@ -14,10 +14,24 @@ export interface Call {
   metadata?: Readonly<Record<string, string>>;
 }
 
+/** One answer, read in the usual way and, when asked, without any loss. */
+export interface ExactAnswer<Response> {
+  answer: Response;
+  /** 64-bit numbers as text, enums as numbers, what was not sent left out. */
+  exact(): Record<string, unknown>;
+}
+
 /** A connection to the runtime's socket that outlives restarts of the runtime. */
 export interface Connection {
   /** Rejects with a StillpointError only. */
   unary<Response>(call: Call): Promise<Response>;
+  /** Like `unary`; only for services of CRI. */
+  unaryExact<Response>(call: Call): Promise<ExactAnswer<Response>>;
+  /**
+   * The messages of a server stream, as they come. Leaving the loop early cancels the call. Throws
+   * a StillpointError only.
+   */
+  stream<Response>(call: Call): AsyncGenerator<Response>;
   close(): void;
 }
 
@@ -34,45 +48,6 @@ interface Channel {
   worn: boolean;
 }
 
-type Grpc = typeof import('@grpc/grpc-js');
-type Methods = Record<
-  string,
-  {
-    path: string;
-    requestSerialize: (value: object) => Buffer;
-    responseDeserialize: (bytes: Buffer) => unknown;
-  }
->;
-
-interface Protocol {
-  grpc: Grpc;
-  services: Record<Call['service'], Methods>;
-}
-
-/**
- * gRPC and its proto files are loaded with the first call, once for the process: they cost 75 ms
- * and 16 MB, which a CLI command that speaks to no runtime need not pay.
- */
-const loadProtocol = retryableOnce(async (): Promise<Protocol> => {
-  const files = [assetPath('proto/cri.proto'), assetPath('proto/containerd-tasks.proto')];
-  try {
-    const [grpc, loader] = await Promise.all([
-      import('@grpc/grpc-js'),
-      import('@grpc/proto-loader'),
-    ]);
-    const definition = await loader.load(files, {
-      keepCase: true,
-      longs: Number,
-      enums: String,
-      defaults: true,
-    });
-    return { grpc, services: definition as unknown as Protocol['services'] };
-  } catch (cause) {
-    const message = `the protocol of the runtime cannot be loaded: ${messageOf(cause)}`;
-    throw new StillpointError({ code: 'io', message, cause });
-  }
-});
-
 /** Opens nothing yet: the channel is made with the first call. */
 export function createConnection(options: { socket: string; clock: Clock }): Connection {
   const { socket, clock } = options;
@@ -80,28 +55,55 @@ export function createConnection(options: { socket: string; clock: Clock }): Con
   let channel: Channel | undefined;
   let closed = false;
 
+  const acquire = (loaded: Protocol): Channel => {
+    if (closed) throw closedError(socket);
+    channel ??= { client: openClient(loaded.grpc, socket), calls: 0, worn: false };
+    channel.calls++;
+    return channel;
+  };
   const release = (used: Channel) => {
     used.calls--;
     if (used.worn && used.calls === 0) used.client.close();
   };
-  const wear = (used: Channel) => {
+  // A channel that lost its server waits longer and longer before it looks again; a new one looks
+  // at once. Calls that still run on the old one keep it open.
+  const wearIfLost = (used: Channel, error: unknown) => {
+    if (!(error instanceof StillpointError) || error.code !== 'unreachable') return;
     used.worn = true;
     if (channel === used) channel = undefined;
+  };
+  const bytesOf = async (call: Call): Promise<{ loaded: Protocol; bytes: Buffer }> => {
+    const loaded = await loadProtocol();
+    const used = acquire(loaded);
+    try {
+      return { loaded, bytes: await sendUnary(loaded, used.client, call, { socket, clock }) };
+    } catch (error) {
+      wearIfLost(used, error);
+      throw error;
+    } finally {
+      release(used);
+    }
   };
 
   return {
     async unary<Response>(call: Call): Promise<Response> {
+      const { loaded, bytes } = await bytesOf(call);
+      return decode(loaded.services, call, bytes) as Response;
+    },
+    async unaryExact<Response>(call: Call): Promise<ExactAnswer<Response>> {
+      const { loaded, bytes } = await bytesOf(call);
+      return {
+        answer: decode(loaded.services, call, bytes) as Response,
+        exact: () => decode(loaded.exact, call, bytes) as Record<string, unknown>,
+      };
+    },
+    async *stream<Response>(call: Call) {
       const loaded = await loadProtocol();
-      if (closed) throw closedError(socket);
-      channel ??= { client: openClient(loaded.grpc, socket), calls: 0, worn: false };
-      const used = channel;
-      used.calls++;
+      const used = acquire(loaded);
       try {
-        return await send<Response>(loaded, used.client, call, socket, clock);
+        yield* sendStream<Response>(loaded, used.client, call, { socket, clock });
       } catch (error) {
-        // A channel that lost its server waits longer and longer before it looks again; a new one
-        // looks at once. Calls that still run on the old one keep it open.
-        if (error instanceof StillpointError && error.code === 'unreachable') wear(used);
+        wearIfLost(used, error);
         throw error;
       } finally {
         release(used);
@@ -113,6 +115,15 @@ export function createConnection(options: { socket: string; clock: Clock }): Con
       channel = undefined;
     },
   };
+}
+
+function decode(services: Protocol['services'], call: Call, bytes: Buffer): unknown {
+  try {
+    return services[call.service]?.[call.method]?.responseDeserialize(bytes);
+  } catch (cause) {
+    const message = `${call.method}: the runtime's answer cannot be read: ${messageOf(cause)}`;
+    throw new StillpointError({ code: 'runtime-failed', message, cause });
+  }
 }
 
 function checkSocketPath(socket: string): void {
@@ -134,67 +145,6 @@ function openClient(grpc: Grpc, socket: string): Client {
     'grpc.max_reconnect_backoff_ms': 2_000,
     'grpc.enable_retries': 0,
   });
-}
-
-function send<Response>(
-  loaded: Protocol,
-  client: Client,
-  call: Call,
-  socket: string,
-  clock: Clock,
-): Promise<Response> {
-  const method = loaded.services[call.service][call.method];
-  if (!method) {
-    throw new StillpointError({
-      code: 'internal',
-      message: `proto files have no method ${call.service}/${call.method}`,
-    });
-  }
-  return new Promise((resolve, reject) => {
-    const state = { cancelledByUs: false, deadlinePassed: false };
-    const fail = (error: unknown) => {
-      reject(fromGrpc(error, { call: call.method, socket, ...state }));
-    };
-    if (call.signal?.aborted) {
-      state.cancelledByUs = true;
-      fail(new Error('not begun'));
-      return;
-    }
-    const running = client.makeUnaryRequest<object, unknown>(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      call.request,
-      metadataOf(loaded.grpc, call.metadata),
-      {},
-      (error, value) => {
-        stopTimer();
-        call.signal?.removeEventListener('abort', onAbort);
-        if (error) fail(error);
-        else resolve(value as Response);
-      },
-    );
-    const onAbort = () => {
-      state.cancelledByUs = true;
-      running.cancel();
-    };
-    call.signal?.addEventListener('abort', onAbort, { once: true });
-    // Our own timer and a cancel, never a gRPC deadline: an expired one makes containerd drop its
-    // clean-up, a cancel does not; and a jump of the wall clock cannot end the call.
-    const stopTimer =
-      call.deadlineMs === undefined
-        ? () => undefined
-        : clock.after(call.deadlineMs, () => {
-            state.deadlinePassed = true;
-            running.cancel();
-          });
-  });
-}
-
-function metadataOf(grpc: Grpc, fields: Call['metadata']): Metadata {
-  const metadata = new grpc.Metadata();
-  for (const [name, value] of Object.entries(fields ?? {})) metadata.set(name, value);
-  return metadata;
 }
 
 function closedError(socket: string): StillpointError {

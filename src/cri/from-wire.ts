@@ -1,11 +1,14 @@
-import { StillpointError } from '../base/index.ts';
+import { parseExactJson, StillpointError } from '../base/index.ts';
 import type {
+  ContainerEvidence,
+  ContainerSetup,
   RuntimeContainer,
   RuntimeContainerStatus,
   RuntimeSettings,
   RuntimeVersion,
   TaskState,
 } from './runtime-client.ts';
+import { statusJson } from './status-json.ts';
 import type {
   WireContainer,
   WireContainerState,
@@ -30,8 +33,12 @@ export function containerFromWire(wire: WireContainer): RuntimeContainer {
   };
 }
 
-/** Throws `not-found` when the answer holds no status. */
-export function statusFromWire(wire: WireStatusResponse, id: string): RuntimeContainerStatus {
+/** Throws `not-found` when the answer holds no status. `exact` is the same answer without loss. */
+export function statusFromWire(
+  wire: WireStatusResponse,
+  id: string,
+  exact: () => Record<string, unknown>,
+): RuntimeContainerStatus {
   const status = wire.status;
   if (!status) {
     throw new StillpointError({
@@ -49,6 +56,7 @@ export function statusFromWire(wire: WireStatusResponse, id: string): RuntimeCon
     memoryLimitBytes: limitBytes > 0 ? limitBytes : undefined,
     logPath: status.log_path,
     ...verboseFromWire(wire.info.info),
+    evidence: () => evidenceFromWire(wire.info.info, exact()),
   };
 }
 
@@ -59,19 +67,55 @@ function stateFromWire(state: WireContainerState): RuntimeContainerStatus['state
   return 'unknown';
 }
 
+type Verbose = Pick<RuntimeContainerStatus, 'pid' | 'cgroupsPath' | 'setup'>;
+
 /**
- * Process id and cgroup path out of the verbose info, a JSON text whose shape each runtime
+ * Process id, cgroup path and setup out of the verbose info, a JSON text whose shape each runtime
  * chooses; containerd and CRI-O both have `pid` and `runtimeSpec.linux.cgroupsPath`.
  */
-function verboseFromWire(text: string | undefined): { pid?: number; cgroupsPath?: string } {
+function verboseFromWire(text: string | undefined): Verbose {
   const info = parseObject(text);
   const pid = info?.pid;
-  const spec = asObject(info?.runtimeSpec);
-  const cgroupsPath = asObject(spec?.linux)?.cgroupsPath;
+  const linux = asObject(asObject(info?.runtimeSpec)?.linux);
+  const cgroupsPath = linux?.cgroupsPath;
   return {
     pid: typeof pid === 'number' && Number.isInteger(pid) && pid > 0 ? pid : undefined,
     cgroupsPath: typeof cgroupsPath === 'string' && cgroupsPath !== '' ? cgroupsPath : undefined,
+    setup: info && setupFromInfo(info, linux),
   };
+}
+
+/** Only containerd tells a runtimeType. */
+function setupFromInfo(
+  info: Record<string, unknown>,
+  linux: Record<string, unknown> | undefined,
+): ContainerSetup | undefined {
+  const { runtimeType, snapshotter, snapshotKey } = info;
+  if (typeof runtimeType !== 'string' || runtimeType === '') return undefined;
+  const uidMappings = linux?.uidMappings;
+  return {
+    runtimeType,
+    runtimeOptions: asObject(info.runtimeOptions) ?? {},
+    snapshotter: typeof snapshotter === 'string' ? snapshotter : '',
+    snapshotKey: typeof snapshotKey === 'string' ? snapshotKey : '',
+    hasUserNamespace: Array.isArray(uidMappings) && uidMappings.length > 0,
+  };
+}
+
+/** Throws `runtime-failed` when the answer lacks a part. */
+function evidenceFromWire(
+  text: string | undefined,
+  exact: Record<string, unknown>,
+): ContainerEvidence {
+  const spec = asObject(
+    asObject(text === undefined ? undefined : parseExactJson(text))?.runtimeSpec,
+  );
+  const status = asObject(exact.status);
+  if (spec && status) return { spec, status: statusJson(status) };
+  throw new StillpointError({
+    code: 'runtime-failed',
+    message: 'the runtime tells no runtimeSpec of the container',
+  });
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> | undefined {

@@ -1,9 +1,17 @@
 /**
- * cri: the client of the container runtime's socket: CRI v1 and, on containerd, the two native
- * task calls that see and cure a paused container. Foreign errors become ours here.
+ * cri: the client of the container runtime's socket: CRI v1 and, on containerd, its own services
+ * for tasks and for the changes of a file system. Foreign errors become ours here.
  */
 export { createRuntimeClient, type RuntimeClientOptions } from './client.ts';
 export type {
+  ContainerdClient,
+  RootfsDiff,
+  Snapshot,
+  TaskCheckpoint,
+} from './containerd-client.ts';
+export type {
+  ContainerEvidence,
+  ContainerSetup,
   RuntimeClient,
   RuntimeContainer,
   RuntimeContainerStatus,

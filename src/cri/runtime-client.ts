@@ -1,3 +1,5 @@
+import type { ContainerdClient } from './containerd-client.ts';
+
 /**
  * What Stillpoint asks of a container runtime. The implementation speaks gRPC on the runtime's
  * unix socket; tests and the sim offer the same over the same protocol.
@@ -30,6 +32,8 @@ export interface RuntimeClient {
   taskState(containerId: string): Promise<TaskState>;
   /** Resumes a paused task (containerd only). */
   resumeTask(containerId: string): Promise<void>;
+  /** What only containerd has; every call of it is `unsupported` elsewhere. */
+  readonly containerd: ContainerdClient;
   close(): void;
 }
 
@@ -68,6 +72,29 @@ export interface RuntimeContainerStatus extends RuntimeContainer {
   /** 0 or absent = no limit. */
   memoryLimitBytes?: number;
   logPath: string;
+  /** How containerd runs and stores it; absent on another runtime. */
+  setup?: ContainerSetup;
+  /** All that was answered, for an archive; worked out when it is called. */
+  evidence(): ContainerEvidence;
+}
+
+/** How containerd runs and stores a container. */
+export interface ContainerSetup {
+  /** `io.containerd.runc.v2`. */
+  runtimeType: string;
+  /** Of the runtime's handler; for runc `BinaryName` and `SystemdCgroup`. */
+  runtimeOptions: Readonly<Record<string, unknown>>;
+  snapshotter: string;
+  snapshotKey: string;
+  hasUserNamespace: boolean;
+}
+
+/** JSON objects in which numbers of any length are kept exactly (parseExactJson). */
+export interface ContainerEvidence {
+  /** The OCI spec. */
+  spec: Record<string, unknown>;
+  /** CRI's ContainerStatus in the form that Go's encoding/json gives it. */
+  status: Record<string, unknown>;
 }
 
 export type TaskState = 'unknown' | 'created' | 'running' | 'stopped' | 'paused' | 'pausing';

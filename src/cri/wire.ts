@@ -54,3 +54,16 @@ export interface WireRuntimeStatusResponse {
 export interface WireTaskResponse {
   process: { status: string } | null;
 }
+
+/** Passed on as it came. */
+export interface WireMountsResponse {
+  mounts: object[];
+}
+
+export interface WireSnapshotStatResponse {
+  info: { parent: string } | null;
+}
+
+export interface WireDiffResponse {
+  diff: { digest: string; size: number } | null;
+}

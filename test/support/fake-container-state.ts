@@ -71,6 +71,7 @@ function fakeRuntimeOf(of: () => FakeContainerState): RuntimeClient {
         imageRef: 'sha256:00',
         pid: 4242,
         logPath: '/var/log/x',
+        evidence: () => ({ spec: {}, status: {} }),
       };
     },
     writableLayerBytes: () => Promise.resolve(0),
@@ -85,6 +86,11 @@ function fakeRuntimeOf(of: () => FakeContainerState): RuntimeClient {
     async resumeTask() {
       of().acts.push('resume');
       of().onResume();
+    },
+    containerd: {
+      pauseTask: () => Promise.reject(failure('unsupported')),
+      checkpointTask: () => Promise.reject(failure('unsupported')),
+      prepareRootfsDiff: () => Promise.reject(failure('unsupported')),
     },
     close: () => undefined,
   };
@@ -103,6 +109,7 @@ function fakeNodeOf(of: () => FakeContainerState): NodeProbe {
         of().acts.push(`freezer ${wanted}`);
         of().freezer = wanted;
       },
+      openNodeMemory: () => ({ read: () => 'gone', close: () => undefined }),
       pids: () => [4242],
     },
     tracerPid: () => (of().traced ? 77 : 0),

@@ -118,8 +118,13 @@ type Handler = (
 
 async function listen(fake: FakeRuntime): Promise<Server> {
   const definition = await load(
-    [assetPath('proto/cri.proto'), assetPath('proto/containerd-tasks.proto')],
-    { keepCase: true, longs: Number, enums: String, defaults: true },
+    ['cri', 'tasks', 'snapshots', 'diff', 'content', 'leases'].map((name) =>
+      name === 'cri' ? 'cri.proto' : `containerd-${name}.proto`,
+    ),
+    {
+      ...{ keepCase: true, longs: Number, enums: String, defaults: true },
+      includeDirs: [assetPath('proto')],
+    },
   );
   const server = new Server();
   for (const [service, handlers] of Object.entries(services(fake))) {
