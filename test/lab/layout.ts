@@ -12,6 +12,8 @@ export const labName = process.env.STILLPOINT_LAB_NAME ?? 'stillpoint-lab';
 export const binDir = path.join(home, 'bin');
 /** A CRIU that cannot dump on this kernel. In no folder that is on a path. */
 export const oldCriu = path.join(home, 'criu-old/criu');
+/** The first CRIU that can dump TCP sockets on a kernel from 6.16 on. In no folder on a path. */
+export const newCriu = path.join(home, 'criu-new/criu');
 export const imagesDir = path.join(home, 'img');
 export const modulesDir = path.join(home, 'mod');
 export const stampsDir = path.join(home, 'stamps');

@@ -16,6 +16,8 @@ export const versions = {
   debianSuite: 'trixie',
   /** Its CRIU cannot dump on a 6.x kernel: what many nodes have. */
   oldCriuSuite: 'bookworm',
+  /** CRIU 4.2 or newer: the one of trixie cannot dump a TCP socket on a kernel from 6.16 on. */
+  newCriuSuite: 'forky',
 } as const;
 
 /** The lowest Go that builds Kubernetes above. */

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../base/run.ts';
-import { binDir, home, oldCriu } from '../layout.ts';
+import { binDir, home, newCriu, oldCriu } from '../layout.ts';
 import { versions } from '../versions.ts';
 import { ForeignApt } from './foreign-apt.ts';
 import type { Product } from './stamp.ts';
@@ -31,6 +31,14 @@ export const oldCriuProduct = criuOf({
   suite: versions.oldCriuSuite,
   wrapper: oldCriu,
   proof: ['--version'],
+});
+
+/** For the tests with TCP connections. */
+export const newCriuProduct = criuOf({
+  name: 'criu-new',
+  suite: versions.newCriuSuite,
+  wrapper: newCriu,
+  proof: ['check'],
 });
 
 function criuOf({ name, suite, wrapper, proof }: CriuBuild): Product {

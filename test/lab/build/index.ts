@@ -3,7 +3,7 @@
  * writes below the lab's home and installs Debian packages; it never starts anything.
  */
 import { say } from '../base/progress.ts';
-import { criuProduct, oldCriuProduct } from './criu.ts';
+import { criuProduct, newCriuProduct, oldCriuProduct } from './criu.ts';
 import { goToolProducts } from './go-tools.ts';
 import { imagesProduct } from './images.ts';
 import { kubernetesProduct } from './kubernetes.ts';
@@ -33,6 +33,7 @@ const products: readonly Product[] = [
   imagesProduct,
   criuProduct,
   oldCriuProduct,
+  newCriuProduct,
   ...goToolProducts,
   kubernetesProduct,
 ];

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { imageFiles, pauseImage } from '../build/index.ts';
 import { type CgroupDriver, type LabNode, pathInNode } from '../lab-info.ts';
-import { binDir, labName } from '../layout.ts';
+import { binDir, labEnvironment, labName } from '../layout.ts';
 import { startDaemon } from './daemons.ts';
 import { inLab } from './in-lab.ts';
 import { waitForSocket } from './ready.ts';
@@ -37,12 +37,17 @@ export async function importImages(node: LabNode): Promise<void> {
   for (const file of imageFiles) await inLab('ctr', [...client, 'images', 'import', file]);
 }
 
+/** Before all others on the path of a node without own paths; empty until a test puts one there. */
+export function ownBinDir(node: LabNode): string {
+  return path.join(path.dirname(node.containerdConfig), 'bin');
+}
+
 /**
  * A node with own paths has a CRIU of its own, so that a test can take it away. All else that
  * containerd starts it finds beside itself.
  */
 function ownPath(node: LabNode): Record<string, string> {
-  if (node.rootDir === undefined) return {};
+  if (node.rootDir === undefined) return { PATH: `${ownBinDir(node)}:${labEnvironment().PATH}` };
   return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
 }
 
@@ -71,6 +76,8 @@ state = "${own(node.containerdState)}"
     conf_dir = "${cniDir}"
   [${runtime}.containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
+    # So that a pod can name a configuration file of CRIU for its dumps.
+    pod_annotations = ["org.criu.config"]
     [${runtime}.containerd.runtimes.runc.options]
       BinaryName = "${binDir}/runc"
       Root = "${own(node.runcRoot)}"

@@ -4,7 +4,7 @@
  * of the lab's home is listed, and removed, by `down`.
  */
 export { makeForeignCertificate } from './certificates.ts';
-export { waitForContainerd } from './containerd.ts';
+export { ownBinDir, waitForContainerd } from './containerd.ts';
 export { daemonIsAlive, daemonPid, restartDaemon, stopDaemon } from './daemons.ts';
 export { down } from './down.ts';
 export { inLab, inNode, startInLab } from './in-lab.ts';

@@ -43,6 +43,7 @@ export {
 export { apply, getObject, kubectl } from './kubectl.ts';
 export { askKubelet, askKubeletForCheckpoint, type KubeletReply } from './kubelet.ts';
 export { labDown, labInfo, labUp } from './lab.ts';
+export { useNewCriu } from './new-criu.ts';
 export {
   awaitPodEvent,
   awaitRunning,
