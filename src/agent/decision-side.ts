@@ -5,6 +5,7 @@ import {
   type Logger,
   type QuietLog,
   type Random,
+  type Steps,
 } from '../base/index.ts';
 import type { Dispatcher } from '../dispatch/index.ts';
 import type { TriggerOutcome } from '../outputs/index.ts';
@@ -22,9 +23,9 @@ import {
   type ExplainQuery,
   explain,
   keepOnlyPods,
-  memoryThresholds,
+  memoryThresholdSteps,
   noteRefused,
-  probeWatches,
+  probeWatchSteps,
   type Redactor,
   type RulesCore,
   type RulesOptions,
@@ -39,9 +40,15 @@ import type { Facts } from './facts.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createMemoryTargets, type MemoryTargets } from './memory-targets.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
+import { createRenewal, type Renewal } from './renewal.ts';
 import { createRuleFiles, type RuleFiles } from './rule-files.ts';
 import type { RuleSet } from './rule-set.ts';
-import { createSavedRulesState, noteJournalled, type SavedRulesState } from './rules-state.ts';
+import {
+  createSavedRulesState,
+  journalledFirings,
+  noteFirings,
+  type SavedRulesState,
+} from './rules-state.ts';
 import { missingSources, sourceWarnings } from './source-warnings.ts';
 import { createSources, type Sources } from './sources.ts';
 
@@ -116,12 +123,13 @@ class DecisionSideImpl implements DecisionSide {
   readonly #saved: SavedRulesState;
   readonly #ruleFiles: RuleFiles;
   readonly #memoryTargets: MemoryTargets | undefined;
+  /** Of what the sources watch for the rules. */
+  readonly #watchLists: Renewal;
   #set: RuleSet = NO_RULES;
   #isFirstSet = true;
   /** Pods seen before the first list was complete; those of a saved state that went are not. */
   #firstPods: Set<string> | undefined = new Set();
   #unsaved = false;
-  #podsDue = false;
   #cancelSave: Cancel = () => undefined;
 
   constructor(options: DecisionSideOptions) {
@@ -138,7 +146,7 @@ class DecisionSideImpl implements DecisionSide {
       core: createRulesCore([], this.#coreOptions()),
       state: createRulesState(),
       offer: (decision) => dispatcher.offer(decision),
-      onPods: () => this.#onPods(),
+      onPods: () => this.#watchLists.ask(),
       onMistake: (error) => this.#quiet.error('signal-not-decided', 'wake', { error }),
     });
     this.sources = createSources({
@@ -151,6 +159,11 @@ class DecisionSideImpl implements DecisionSide {
     this.#memoryTargets = memory
       ? createMemoryTargets({ runtime: clients.runtime, memory, clock, log })
       : undefined;
+    this.#watchLists = createRenewal({
+      steps: () => this.#watchSteps(),
+      ground: () => this.intake.core(),
+      onMistake: (error) => this.#quiet.error('watch-lists-not-renewed', 'watch', { error }),
+    });
     this.#ruleFiles = createRuleFiles({
       path: options.config.rulesDir,
       clock,
@@ -176,6 +189,7 @@ class DecisionSideImpl implements DecisionSide {
     await this.#ruleFiles.settled();
     this.#cancelSave();
     await this.sources.stop();
+    this.#watchLists.stop();
     this.#memoryTargets?.stop();
     this.intake.stop();
     await this.recorder?.stop();
@@ -187,10 +201,11 @@ class DecisionSideImpl implements DecisionSide {
   }
 
   modeChanged(): void {
+    // What was captured before a time of observing cools down still. Read before anything changes.
+    const fired = journalledFirings(this.#options.dispatcher.journal);
     const core = createRulesCore(this.#set.rules, this.#coreOptions());
     const state = carryState(this.intake.core(), core, this.intake.state());
-    // What was captured before a time of observing cools down still.
-    noteJournalled(core, state, this.#options.dispatcher.journal);
+    noteFirings(core, state, fired);
     this.intake.replace(core, state, 'mode');
   }
 
@@ -304,19 +319,18 @@ class DecisionSideImpl implements DecisionSide {
     keepOnlyPods(this.intake.state(), this.#firstPods);
     this.recorder?.pods(this.#firstPods, this.#options.clock.wallMs());
     this.#firstPods = undefined;
-    this.#onPods();
+    this.#watchLists.ask();
   }
 
-  /** Many pods change at once at a start: the list of watched containers is made once for all. */
-  #onPods(): void {
-    if (this.#podsDue) return;
-    this.#podsDue = true;
-    queueMicrotask(() => {
-      this.#podsDue = false;
-      const [core, state] = [this.intake.core(), this.intake.state()];
-      this.#memoryTargets?.update(memoryThresholds(core, state));
-      this.sources.probes.watch(probeWatches(core, state));
-    });
+  /** Each pod is looked at with each rule that may reach it: of many, this takes a while. */
+  *#watchSteps(): Steps<() => void> {
+    const [core, state] = [this.intake.core(), this.intake.state()];
+    const memory = yield* memoryThresholdSteps(core, state);
+    const probes = yield* probeWatchSteps(core, state);
+    return () => {
+      this.#memoryTargets?.update(memory);
+      this.sources.probes.watch(probes);
+    };
   }
 
   /** Not while a container stands still: a sync may take milliseconds. */

@@ -17,6 +17,7 @@ import {
   REQUEST_RULE,
   type RecordedRule,
   type Rule,
+  ruleIndexSteps,
   rulesSteps,
   usesWhere,
 } from '../rules/index.ts';
@@ -100,6 +101,8 @@ export function* ruleSetSteps(read: YamlDocuments, nowMs: number): Steps<LoadedR
     ];
     return { ok: false, mistakes: inOrder(mistakes) };
   }
+  // Kept with the rules, for whoever puts them in force.
+  yield* ruleIndexSteps(rules.rules);
   const warnings = inOrder([
     ...rules.warnings,
     ...policies.warnings,

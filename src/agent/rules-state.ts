@@ -28,7 +28,7 @@ export function createSavedRulesState(store: Store, clock: Clock, log: Logger): 
   return {
     load(core, journal) {
       const state = read(store, core, log);
-      noteJournalled(core, state, journal);
+      noteFirings(core, state, journalledFirings(journal));
       return state;
     },
     save(core, state) {
@@ -37,15 +37,28 @@ export function createSavedRulesState(store: Store, clock: Clock, log: Logger): 
   };
 }
 
-/** Cooldowns of what fired, as the journal knows it. */
-export function noteJournalled(core: RulesCore, state: RulesState, journal: Journal): void {
-  for (const { trigger, state: reached } of journal.recent(JOURNALLED_MAX).reverse()) {
-    // Its cooldown was taken back when it was refused (noteRefused): not anew by a restart.
-    if (reached === 'refused') continue;
-    for (const { rule, atMs, owner } of trigger.decisions) {
-      noteFired(core, state, { rule, target: trigger.target, atMs, owner });
-    }
-  }
+type JournalledFiring = Parameters<typeof noteFired>[2];
+
+/** What fired lately, the oldest first. Errors: those of the journal. */
+export function journalledFirings(journal: Journal): JournalledFiring[] {
+  return journal
+    .recent(JOURNALLED_MAX)
+    .reverse()
+    .flatMap(({ trigger, state: reached }) => {
+      // Its cooldown was taken back when it was refused (noteRefused): not anew by a restart.
+      if (reached === 'refused') return [];
+      const { target } = trigger;
+      return trigger.decisions.map(({ rule, atMs, owner }) => ({ rule, target, atMs, owner }));
+    });
+}
+
+/** Cooldowns of what fired. */
+export function noteFirings(
+  core: RulesCore,
+  state: RulesState,
+  fired: readonly JournalledFiring[],
+): void {
+  for (const one of fired) noteFired(core, state, one);
 }
 
 function read(store: Store, core: RulesCore, log: Logger): RulesState {

@@ -1,16 +1,16 @@
 import type { ContainerFact } from '../signal/index.ts';
-import { type AlertIndex, createAlertIndex } from './alert-index.ts';
 import type { CaptureSpec } from './decision.ts';
 import { type DenyList, denyReason } from './deny.ts';
 import { type GivenLimits, type Limits, resolveLimits } from './limits.ts';
 import type { PodEntry } from './pod-table.ts';
-import { createReachIndex, type ReachIndex, rulesReaching } from './reach-index.ts';
+import { rulesReaching } from './reach-index.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 import type { Rule, RuleOf } from './rule.ts';
+import { type RuleIndex, ruleIndexOf } from './rule-index.ts';
 import { captureDefaults } from './schema/index.ts';
 import { selectsContainer, selectsPod } from './select.ts';
-import { indexSequences, type SequenceIndex } from './sequence-index.ts';
-import type { WhenKind } from './when.ts';
+
+export { isOf } from './rule-index.ts';
 
 /** What the core must know of its node. */
 export interface RulesOptions {
@@ -28,54 +28,23 @@ export interface RulesOptions {
 }
 
 /**
- * A set of rules, indexed so that a signal meets only those that can match its kind. Immutable;
- * a changed set is a new core, and restoreState carries the state over.
+ * A set of rules, indexed, on a node. Immutable; a changed set is a new core, and carryState takes
+ * the state over.
  */
-export interface RulesCore {
-  /** All that were loaded. */
-  readonly rules: readonly Rule[];
-  /** Those that are enabled, as in all that follow. */
-  readonly byId: ReadonlyMap<string, Rule>;
-  /** By rule id: where it stands in `rules`. */
-  readonly places: ReadonlyMap<string, number>;
+export interface RulesCore extends RuleIndex {
   readonly options: Required<RulesOptions>;
   /** By rule id, with the defaults. */
   readonly limits: ReadonlyMap<string, Limits>;
-  readonly memory: readonly RuleOf<'memory'>[];
-  /** By the Event's reason. */
-  readonly eventByReason: ReadonlyMap<string, readonly RuleOf<'event'>[]>;
-  readonly crashLoop: readonly RuleOf<'crashLoop'>[];
-  readonly probe: readonly RuleOf<'probe'>[];
-  readonly terminating: readonly RuleOf<'terminating'>[];
-  readonly alert: readonly RuleOf<'alert'>[];
-  readonly alertIndex: AlertIndex;
-  readonly reachIndex: ReachIndex;
-  readonly sequences: SequenceIndex;
-  /** Rules that annotations can ask, and those that say how `stillpoint capture` captures. */
-  readonly annotation: readonly RuleOf<'request'>[];
-  readonly byHand: readonly RuleOf<'request'>[];
 }
 
 /** Made once: its patterns cost milliseconds to compile. */
 const standardRedactor = createRedactor();
 
 export function createRulesCore(all: readonly Rule[], options: RulesOptions): RulesCore {
-  const rules = all.filter(({ enabled }) => enabled);
-  const eventByReason = new Map<string, RuleOf<'event'>[]>();
-  for (const rule of rules.filter(isOf('event'))) {
-    for (const reason of new Set(rule.when.match.reason)) {
-      const same = eventByReason.get(reason) ?? [];
-      same.push(rule);
-      eventByReason.set(reason, same);
-    }
-  }
   const { limits = {} } = options;
-  const alert = rules.filter(isOf('alert'));
   return {
-    rules: all,
+    ...ruleIndexOf(all),
     limits: new Map(all.map((rule) => [rule.id, resolveLimits(rule.limits, limits)])),
-    byId: new Map(rules.map((rule) => [rule.id, rule])),
-    places: new Map(all.map(({ id }, place) => [id, place])),
     options: {
       mode: 'enforce',
       limits,
@@ -86,30 +55,12 @@ export function createRulesCore(all: readonly Rule[], options: RulesOptions): Ru
       },
       ...options,
     },
-    memory: rules.filter(isOf('memory')),
-    eventByReason,
-    crashLoop: rules.filter(isOf('crashLoop')),
-    probe: rules.filter(isOf('probe')),
-    terminating: rules.filter(isOf('terminating')),
-    alert,
-    alertIndex: createAlertIndex(alert),
-    reachIndex: createReachIndex(rules),
-    annotation: rules
-      .filter(isOf('request'))
-      .filter(({ when }) => when.from.includes('annotation')),
-    byHand: rules.filter(isOf('request')).filter(({ when }) => when.from.includes('cli')),
-    sequences: indexSequences(rules.filter(isOf('sequence'))),
   };
 }
 
 /** Whether the rule only says what it would capture. */
 export function isObserved({ options }: RulesCore, { mode }: Rule): boolean {
   return options.mode === 'observe' || mode === 'observe';
-}
-
-/** Narrows a rule to one kind. */
-export function isOf<K extends WhenKind>(kind: K) {
-  return (rule: Rule): rule is RuleOf<K> => rule.when.kind === kind;
 }
 
 /** Whether the rule reaches the pod; worked out once for each look of the pod. */

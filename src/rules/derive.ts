@@ -1,3 +1,4 @@
+import { runAtOnce, type Steps } from '../base/index.ts';
 import {
   type ContainerFact,
   isRunning,
@@ -9,21 +10,16 @@ import { deniedBy, isOf, memoryRulesOf, type RulesCore, reachingOf } from './cor
 import { targetOf } from './judge.ts';
 import type { PodEntry } from './pod-table.ts';
 import { quietByRule } from './quiet.ts';
-import type { Rule, RuleOf } from './rule.ts';
+import type { Rule } from './rule.ts';
 import { selectsContainer } from './select.ts';
+import { type MemoryCondition, type MemorySensitivity, sensitivityOf } from './sensitivity.ts';
 import type { RulesState } from './state.ts';
 import type { SchedulePlan, SequenceStep } from './when.ts';
 
-/** A container whose memory a rule waits for. */
-export interface MemoryThreshold {
+/** A container whose memory a rule waits for, by the rules that reach it alone. */
+export interface MemoryThreshold extends MemorySensitivity {
   containerId: string;
   target: Target;
-  /** The least `above` of the rules that reach it: report it from here on. */
-  alarmRatio: number;
-  /** Once reported, report on until it is below this; absent = until below alarmRatio. */
-  clearRatio?: number;
-  /** Report it also when it will be full within this time, from this share on. */
-  filling?: { withinMs: number; floorRatio: number };
 }
 
 /**
@@ -31,10 +27,22 @@ export interface MemoryThreshold {
  * deny list does not. Ask again after each pod signal and each reload.
  */
 export function memoryThresholds(core: RulesCore, state: RulesState): MemoryThreshold[] {
+  return runAtOnce(memoryThresholdSteps(core, state));
+}
+
+/**
+ * The same in steps of one pod each. Pods may come, change and go in between: then what was found
+ * is of the past and is to be asked for again. With another core it must not be gone on with.
+ */
+export function* memoryThresholdSteps(
+  core: RulesCore,
+  state: RulesState,
+): Steps<MemoryThreshold[]> {
   const thresholds: MemoryThreshold[] = [];
   const sequences = core.sequences.byKind.memory;
   if (core.memory.length === 0 && sequences.length === 0) return thresholds;
   for (const entry of state.pods.byUid.values()) {
+    yield;
     for (const container of entry.fact.containers) {
       if (!isRunning(container)) continue;
       const conditions: MemoryCondition[] = [
@@ -49,8 +57,6 @@ export function memoryThresholds(core: RulesCore, state: RulesState): MemoryThre
   return thresholds;
 }
 
-type MemoryCondition = Pick<RuleOf<'memory'>['when'], 'above' | 'rearmBelow' | 'filling'>;
-
 /** The steps of a kind, of the sequence rules that reach the container. */
 function stepsOf<K extends SequenceStep['kind']>(
   core: RulesCore,
@@ -62,25 +68,6 @@ function stepsOf<K extends SequenceStep['kind']>(
   return reachingOf(core, entry, core.sequences.byKind[kind])
     .filter((rule) => selectsContainer(rule.target, container))
     .flatMap(({ when }) => when.steps.filter(isOfKind));
-}
-
-/** Reports enough for the most sensitive rule; each rule judges what it is told by itself. */
-function sensitivityOf(conditions: readonly MemoryCondition[]) {
-  const alarmRatio = Math.min(...conditions.map(({ above }) => above));
-  const clears = conditions.flatMap(({ rearmBelow }) => rearmBelow ?? []);
-  const fillings = conditions.flatMap(({ filling }) => filling ?? []);
-  return {
-    alarmRatio,
-    ...(clears.length > 0 ? { clearRatio: Math.min(...clears) } : {}),
-    ...(fillings.length > 0
-      ? {
-          filling: {
-            withinMs: Math.max(...fillings.map(({ withinMs }) => withinMs)),
-            floorRatio: Math.min(...fillings.map(({ floor }) => floor)),
-          },
-        }
-      : {}),
-  };
 }
 
 /** A probe whose counts a rule waits for. */
@@ -97,10 +84,16 @@ export interface ProbeWatch {
  * reaches and the deny list does not. Ask again after each pod signal and each reload.
  */
 export function probeWatches(core: RulesCore, state: RulesState): ProbeWatch[] {
+  return runAtOnce(probeWatchSteps(core, state));
+}
+
+/** The same in steps; see memoryThresholdSteps. */
+export function* probeWatchSteps(core: RulesCore, state: RulesState): Steps<ProbeWatch[]> {
   const watches: ProbeWatch[] = [];
   const sequences = core.sequences.byKind.probe;
   if (core.probe.length === 0 && sequences.length === 0) return watches;
   for (const entry of state.pods.byUid.values()) {
+    yield;
     for (const container of entry.fact.containers) {
       if (container.probes.length === 0 || !isRunning(container)) continue;
       const rules = reachingOf(core, entry, core.probe).filter((rule) =>

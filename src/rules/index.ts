@@ -20,9 +20,11 @@ export type {
 export { createDenyList, type DenyList, deniedNamespaces, denyReason } from './deny.ts';
 export {
   type MemoryThreshold,
+  memoryThresholdSteps,
   memoryThresholds,
   type ProbeWatch,
   probeWatches,
+  probeWatchSteps,
   quietCounts,
   type ScheduleEntry,
   scheduleEntries,
@@ -63,6 +65,7 @@ export {
 } from './recording/index.ts';
 export { createRedactor, type Redactor, secretFields } from './redact.ts';
 export type { LabelExpression, Rule, RuleOf, TargetSelector } from './rule.ts';
+export { ruleIndexSteps } from './rule-index.ts';
 export { alertShape, captureDefaults, ruleSchema } from './schema/index.ts';
 export { limitDefaults } from './schema/limits.ts';
 export {

@@ -1,3 +1,4 @@
+import type { Steps } from '../base/index.ts';
 import type { PodFact } from '../signal/index.ts';
 import type { Rule } from './rule.ts';
 import { selectsPod } from './select.ts';
@@ -17,15 +18,18 @@ export interface ReachIndex {
   readonly order: ReadonlyMap<Rule, number>;
 }
 
-export function createReachIndex(rules: readonly Rule[]): ReachIndex {
+/** In steps of one rule each. */
+export function* reachIndexSteps(rules: readonly Rule[]): Steps<ReachIndex> {
   const asked = new Map<string, number>();
   for (const rule of rules) {
+    yield;
     for (const label of labelsOf(rule)) asked.set(label.id, (asked.get(label.id) ?? 0) + 1);
   }
   const byLabel = new Map<string, Map<string, Rule[]>>();
   const byNamespace = new Map<string, Rule[]>();
   const others: Rule[] = [];
   for (const rule of rules) {
+    yield;
     const times = ({ id }: Label) => asked.get(id) ?? 0;
     const [rarest] = labelsOf(rule).sort((a, b) => times(a) - times(b));
     const namespaces = namespacesOf(rule);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRandom, type Random } from '../../src/base/index.ts';
+import { createRandom, type Random, runAtOnce } from '../../src/base/index.ts';
 import { createAlertIndex, rulesForAlert } from '../../src/rules/alert-index.ts';
 import { isOf } from '../../src/rules/core.ts';
 import { quietCounts } from '../../src/rules/index.ts';
-import { createReachIndex, rulesReaching } from '../../src/rules/reach-index.ts';
+import { reachIndexSteps, rulesReaching } from '../../src/rules/reach-index.ts';
 import { selectsPod } from '../../src/rules/select.ts';
 import { alert, benchOf, event, pod, podChanged, rulesOf } from './support/bench.ts';
 
@@ -38,7 +38,7 @@ describe('the index of targets', () => {
         return [name, `when: { event: { reason: X } }\ntarget: ${target}`] as const;
       });
       const rules = rulesOf(Object.fromEntries(specs));
-      const index = createReachIndex(rules);
+      const index = runAtOnce(reachIndexSteps(rules));
       const labels: Record<string, string> = {};
       for (const key of ['app', 'tier']) {
         if (random.integer(0, 1) > 0) labels[key] = pick(random, ['a', 'b', 'c']);

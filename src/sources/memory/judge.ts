@@ -1,11 +1,9 @@
 import type { MemoryLevel } from '../../signal/index.ts';
 
-/** From this far below the alarm ratio on a container is sampled at the alert pace. */
-const NEAR_RATIO = 0.1;
+/** From this far below a share that somebody waits for a container is sampled at the alert pace. */
+export const NEAR_RATIO = 0.1;
 /** A container that would be full within this time is near, however much is left. */
 const NEAR_MS = 1_000;
-/** After this long in alarm without a rush towards the limit the calm pace is enough. */
-const STEADY_ALARM_MS = 1_000;
 /**
  * What bounds the whole node (kubepods) says something about a container only when the container
  * itself holds at least this share of it; else one full node would alarm for every container.
@@ -29,55 +27,55 @@ export interface Reading {
   fullInMs?: number;
 }
 
+/** In alarm when it will be full within the time, from this used/limit on. */
+export interface Filling {
+  withinMs: number;
+  floorRatio: number;
+}
+
 /** What makes a reading an alarm; see MemoryWatch. */
 export interface Sensitivity {
   alarmRatio: number;
   clearRatio?: number;
-  filling?: { withinMs: number; floorRatio: number };
+  fillings?: readonly Filling[];
 }
 
-/** Whether usage, page cache and all, could mean that the limit is near. Cheap and pessimistic. */
-export function mayBeNear(
+/** From where on usage is worth a close look. */
+export interface Bounds {
+  /** A share of the limit. */
+  fromRatio: number;
+  /** Whether whatever rushes is worth it too. */
+  orRushing: boolean;
+  fillings: readonly Filling[];
+}
+
+/** Whether usage, page cache and all, could be within the bounds. Cheap and pessimistic. */
+export function mayReach(
   usageBytes: number,
   limitBytes: number,
   usageGrowth: number | undefined,
-  watch: Sensitivity,
+  { fromRatio, orRushing, fillings }: Bounds,
 ): boolean {
-  if (usageBytes >= limitBytes * (watch.alarmRatio - NEAR_RATIO)) return true;
-  if (timeToFullMs(usageBytes, limitBytes, usageGrowth) < NEAR_MS) return true;
-  return mayFill(usageBytes, limitBytes, usageGrowth, watch);
-}
-
-/** Whether usage, page cache and all, could mean an alarm. Cheap and pessimistic. */
-export function mayAlarm(
-  usageBytes: number,
-  limitBytes: number,
-  usageGrowth: number | undefined,
-  watch: Sensitivity,
-): boolean {
-  if (usageBytes >= limitBytes * watch.alarmRatio) return true;
-  return mayFill(usageBytes, limitBytes, usageGrowth, watch);
-}
-
-function mayFill(
-  usageBytes: number,
-  limitBytes: number,
-  usageGrowth: number | undefined,
-  { filling }: Sensitivity,
-): boolean {
-  if (!filling || usageBytes < limitBytes * filling.floorRatio) return false;
-  return timeToFullMs(usageBytes, limitBytes, usageGrowth) <= filling.withinMs;
+  if (usageBytes >= limitBytes * fromRatio) return true;
+  if (!orRushing && fillings.length === 0) return false;
+  const fullInMs = timeToFullMs(usageBytes, limitBytes, usageGrowth);
+  if (orRushing && isRushing(fullInMs)) return true;
+  return fillings.some(
+    ({ withinMs, floorRatio }) => fullInMs <= withinMs && usageBytes >= limitBytes * floorRatio,
+  );
 }
 
 /** Whether the reading is to be told. What was in alarm stays so down to `clearRatio`. */
 export function isAlarming(
   { usedRatio, fullInMs }: Reading,
-  { alarmRatio, clearRatio = alarmRatio, filling }: Sensitivity,
+  { alarmRatio, clearRatio = alarmRatio, fillings = [] }: Sensitivity,
   wasInAlarm: boolean,
 ): boolean {
   if (usedRatio >= (wasInAlarm ? Math.min(clearRatio, alarmRatio) : alarmRatio)) return true;
-  if (!filling || fullInMs === undefined) return false;
-  return usedRatio >= filling.floorRatio && fullInMs <= filling.withinMs;
+  if (fullInMs === undefined) return false;
+  return fillings.some(
+    ({ withinMs, floorRatio }) => usedRatio >= floorRatio && fullInMs <= withinMs,
+  );
 }
 
 /**
@@ -105,10 +103,18 @@ export function judge(states: readonly LevelState[], containerBytes: number): Re
   };
 }
 
-/** Whether the next look at the container should come at the alert pace. */
-export function isNear(reading: Reading, alarmRatio: number, inAlarmMs: number): boolean {
-  if (reading.fullInMs !== undefined && reading.fullInMs < NEAR_MS) return true;
-  return reading.usedRatio >= alarmRatio - NEAR_RATIO && inAlarmMs < STEADY_ALARM_MS;
+/**
+ * Whether the next look at the container should come at the alert pace: it rushes, or `nextRatio`,
+ * the next share that somebody waits for, is close.
+ */
+export function isNear({ usedRatio, fullInMs }: Reading, nextRatio: number): boolean {
+  if (fullInMs !== undefined && isRushing(fullInMs)) return true;
+  return usedRatio >= nextRatio - NEAR_RATIO;
+}
+
+/** However much is left, what would be full in a moment is near. */
+export function isRushing(fullInMs: number): boolean {
+  return fullInMs < NEAR_MS;
 }
 
 function ratioOf({ usedBytes, limitBytes }: LevelState): number {

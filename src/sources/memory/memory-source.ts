@@ -2,7 +2,8 @@ import type { Cancel, Clock, Logger } from '../../base/index.ts';
 import type { Cgroups, MemoryReadFailure } from '../../node/index.ts';
 import { describeTarget } from '../../signal/index.ts';
 import type { Emit, OnStatus, Source, SourceStatus } from '../source.ts';
-import { isAlarming, isNear, type Reading } from './judge.ts';
+import { REST_RATIO } from './crossings.ts';
+import { type Bounds, isAlarming, isNear, isRushing, NEAR_RATIO, type Reading } from './judge.ts';
 import { LevelTable } from './level.ts';
 import { type Sample, sampleLevels } from './sample.ts';
 import { type MemoryWatch, Watched } from './watched.ts';
@@ -42,6 +43,8 @@ const NEAR_HOLD_MS = 500;
 /** A cgroup that is not found for longer than a start takes is worth telling. */
 const SEEK_PATIENCE_MS = 10_000;
 const STATUS_EVERY_MS = 1_000;
+/** After this long in alarm without a rush a close look each 100 ms is enough. */
+const STEADY_ALARM_MS = 1_000;
 
 class Sampler implements MemorySource {
   readonly name = NAME;
@@ -93,9 +96,9 @@ class Sampler implements MemorySource {
     const next = new Map<string, Watched>();
     for (const watch of list) {
       const id = watch.target.containerId;
-      const watched = this.#watched.get(id) ?? new Watched(watch, this.#table, nowMs);
-      watched.watch = watch;
-      next.set(id, watched);
+      const known = this.#watched.get(id);
+      known?.rewatch(watch);
+      next.set(id, known ?? new Watched(watch, this.#table, nowMs));
     }
     for (const [id, watched] of this.#watched) {
       if (next.has(id)) continue;
@@ -135,19 +138,15 @@ class Sampler implements MemorySource {
   #look(watched: Watched, nowMs: number, pace: 'calm' | 'alert'): void {
     if (watched.state.kind !== 'sampling') return;
     const { calmEveryMs = CALM_EVERY_MS } = this.#options;
-    const isInAlarm = isHeardOf(watched);
     const isTime = pace === 'calm' || nowMs - watched.lookedCloselyMs >= calmEveryMs;
-    if (isInAlarm || isTime) watched.lookedCloselyMs = nowMs;
-    const sample = sampleLevels(watched.state.levels, {
-      round: this.#round,
-      nowMs,
-      watch: watched.watch,
-      closely: isInAlarm ? 'always' : isTime ? 'ifNear' : 'ifAlarm',
-    });
-    this.#take(watched, sample, nowMs);
+    const bounds = boundsOf(watched, nowMs, isTime);
+    if (!bounds || isTime) watched.lookedCloselyMs = nowMs;
+    const { levels } = watched.state;
+    const sample = sampleLevels(levels, { round: this.#round, nowMs, bounds });
+    this.#take(watched, sample, nowMs, isTime);
   }
 
-  #take(watched: Watched, sample: Sample, nowMs: number): void {
+  #take(watched: Watched, sample: Sample, nowMs: number, isTime: boolean): void {
     if (sample.kind === 'failed') {
       if (sample.why === 'gone') watched.end();
       else this.#dropped[sample.why]++;
@@ -156,18 +155,21 @@ class Sampler implements MemorySource {
     }
     const wasInAlarm = isHeardOf(watched);
     watched.wasRead = true;
-    if (sample.kind === 'calm') {
+    if (sample.kind !== 'reading') {
+      // Between two close looks nothing was learned but that there is nothing new.
+      if (sample.kind === 'calm' && !isTime) return;
+      watched.crossings.clear();
       watched.alarmSinceMs = undefined;
       if (wasInAlarm) this.#emit(watched, UNBOUNDED);
       return;
     }
     const { reading } = sample;
-    const { alarmRatio } = watched.watch;
     const isInAlarm = isAlarming(reading, watched.watch, wasInAlarm);
     watched.alarmSinceMs = isInAlarm ? (watched.alarmSinceMs ?? nowMs) : undefined;
     watched.fullInMs = reading.fullInMs ?? Number.POSITIVE_INFINITY;
-    const inAlarmMs = nowMs - (watched.alarmSinceMs ?? nowMs);
-    if (sample.isUnsure || isNear(reading, alarmRatio, inAlarmMs)) {
+    watched.crossings.take(reading.usedRatio, nowMs);
+    watched.gapRatio = watched.crossings.next - reading.usedRatio;
+    if (sample.isUnsure || isNear(reading, watched.crossings.next)) {
       watched.nearUntilMs = nowMs + NEAR_HOLD_MS;
     }
     if (isInAlarm || wasInAlarm) this.#emit(watched, reading);
@@ -184,7 +186,7 @@ class Sampler implements MemorySource {
   #chooseFast(nowMs: number): void {
     const near = [...this.#watched.values()].filter(({ nearUntilMs }) => nearUntilMs >= nowMs);
     const isCrowded = near.length > FAST_MAX;
-    if (isCrowded) near.sort((a, b) => compare(a.fullInMs, b.fullInMs));
+    if (isCrowded) near.sort(byUrgency);
     this.#fast = new Set(near.slice(0, FAST_MAX));
     if (isCrowded && !this.#isCrowded) {
       this.#options.log.warn('memory-many-near', { near: near.length, sampledFast: FAST_MAX });
@@ -226,6 +228,30 @@ const UNBOUNDED: Reading = { levels: [], usedRatio: 0, growthBytesPerSecond: 0 }
 /** In alarm, or not read yet and with a rule that waits for a fall: each reading is emitted. */
 function isHeardOf({ alarmSinceMs, wasRead, watch }: Watched): boolean {
   return alarmSinceMs !== undefined || (!wasRead && watch.clearRatio !== undefined);
+}
+
+/**
+ * What usage must reach for the container to be looked at closely; undefined = it is anyway: in an
+ * alarm that is new or rushes, and each 100 ms in one that lasts. In between only the next share
+ * counts, which usage alone can rule out.
+ */
+function boundsOf(watched: Watched, nowMs: number, isTime: boolean): Bounds | undefined {
+  const { alarmSinceMs, crossings, watch } = watched;
+  const { alarmRatio, fillings = [] } = watch;
+  if (isHeardOf(watched)) {
+    const isLasting = alarmSinceMs !== undefined && nowMs - alarmSinceMs >= STEADY_ALARM_MS;
+    if (isTime || !isLasting || isRushing(watched.fullInMs)) return undefined;
+    return { fromRatio: crossings.next, orRushing: true, fillings };
+  }
+  if (!isTime) return { fromRatio: alarmRatio, orRushing: false, fillings };
+  // Below this it is below all shares, also those that it wavers at.
+  const fromRatio = Math.min(crossings.next - NEAR_RATIO, alarmRatio - REST_RATIO);
+  return { fromRatio, orRushing: true, fillings };
+}
+
+/** Full soonest first, then by what is left to the next share. */
+function byUrgency(a: Watched, b: Watched): number {
+  return compare(a.fullInMs, b.fullInMs) || compare(a.gapRatio, b.gapRatio);
 }
 
 /** Infinity minus itself is no number, so no subtraction. */

@@ -1,20 +1,14 @@
 import type { MemoryReadFailure } from '../../node/index.ts';
-import {
-  judge,
-  type LevelState,
-  mayAlarm,
-  mayBeNear,
-  type Reading,
-  type Sensitivity,
-} from './judge.ts';
+import { type Bounds, judge, type LevelState, mayReach, type Reading } from './judge.ts';
 import type { Level } from './level.ts';
 
 /**
- * What one look at a container gave. `calm`: far from every limit, nothing more was read.
- * `isUnsure`: the growth of a level is not known yet, so the next look should come soon.
+ * What one look at a container gave. `calm`: outside the bounds, nothing more was read.
+ * `unbounded`: no level has a limit. `isUnsure`: the growth of a level is not known yet, so the next
+ * look should come soon.
  */
 export type Sample =
-  | { kind: 'calm' }
+  | { kind: 'calm' | 'unbounded' }
   | { kind: 'reading'; reading: Reading; isUnsure: boolean }
   | { kind: 'failed'; why: MemoryReadFailure };
 
@@ -25,13 +19,8 @@ export interface SampleOptions {
   /** Levels that were read in this round already are not read again. */
   round: number;
   nowMs: number;
-  /** From where on what it reads is an alarm. */
-  watch: Sensitivity;
-  /**
-   * When to read all: always; when usage alone cannot rule out that a limit is near; or only when
-   * it cannot rule out an alarm.
-   */
-  closely: 'always' | 'ifNear' | 'ifAlarm';
+  /** What usage must reach for all to be read; absent = it is read anyway. */
+  bounds?: Bounds;
 }
 
 /**
@@ -40,30 +29,29 @@ export interface SampleOptions {
  * memory.stat, which costs seven times as much, is read only when usage does not settle it.
  */
 export function sampleLevels(levels: readonly Level[], options: SampleOptions): Sample {
-  const { round, nowMs, closely } = options;
-  let isSettled = closely !== 'always';
+  const { round, nowMs, bounds } = options;
+  let isSettled = bounds !== undefined;
   let pod: Level | undefined;
   for (const level of levels) {
     const limitFailure = level.refreshLimit(nowMs);
     if (limitFailure) return { kind: 'failed', why: limitFailure };
     const limit = level.limitBytes;
-    if (limit === undefined || (pod && isFar(pod, limit, options))) continue;
+    if (limit === undefined || (pod && isFar(pod, limit, bounds))) continue;
     const failure = level.readUsage(round, nowMs);
     if (failure) return { kind: 'failed', why: failure };
     if (level.name === 'pod') pod = level;
     // A container that its pod says nothing good of, and whose own growth is not known yet.
-    else if (pod && closely === 'ifNear' && level.usageGrowth() === undefined) isSettled = false;
-    isSettled &&= isFar(level, limit, options);
+    else if (pod && bounds?.orRushing && level.usageGrowth() === undefined) isSettled = false;
+    isSettled &&= isFar(level, limit, bounds);
   }
   return isSettled ? CALM : lookClosely(levels, round, nowMs);
 }
 
 /** Whether usage, page cache and all, shows that the limit is far. */
-function isFar(level: Level, limitBytes: number, options: SampleOptions): boolean {
-  const { closely, watch } = options;
-  const { usageBytes } = level;
-  if (closely === 'ifNear') return !mayBeNear(usageBytes, limitBytes, level.usageGrowth(), watch);
-  return !mayAlarm(usageBytes, limitBytes, level.usageGrowth(), watch);
+function isFar(level: Level, limitBytes: number, bounds: Bounds | undefined): boolean {
+  return (
+    bounds !== undefined && !mayReach(level.usageBytes, limitBytes, level.usageGrowth(), bounds)
+  );
 }
 
 function lookClosely(levels: readonly Level[], round: number, nowMs: number): Sample {
@@ -82,7 +70,7 @@ function lookClosely(levels: readonly Level[], round: number, nowMs: number): Sa
     });
   }
   const reading = judge(states.reverse(), containerBytes);
-  if (!reading) return CALM;
+  if (!reading) return { kind: 'unbounded' };
   const isUnsure = states.some(({ growthBytesPerSecond }) => growthBytesPerSecond === undefined);
   return { kind: 'reading', reading, isUnsure };
 }

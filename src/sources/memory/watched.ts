@@ -1,6 +1,8 @@
 import { messageOf } from '../../base/index.ts';
 import type { CgroupHints, Cgroups, ContainerCgroup } from '../../node/index.ts';
 import type { Target } from '../../signal/index.ts';
+import { type Crossing, Crossings } from './crossings.ts';
+import type { Filling } from './judge.ts';
 import type { Level, LevelTable } from './level.ts';
 
 /** One container that memory rules look at. */
@@ -12,8 +14,10 @@ export interface MemoryWatch {
   alarmRatio: number;
   /** Once in alarm it stays so until it is below this; absent = below alarmRatio. */
   clearRatio?: number;
-  /** In alarm also when it will be full within this time, from this used/limit on. */
-  filling?: { withinMs: number; floorRatio: number };
+  /** Every share that a rule waits for, ascending, to look closely near each; absent = alarmRatio. */
+  crossings?: readonly Crossing[];
+  /** In alarm also when one of these holds. */
+  fillings?: readonly Filling[];
 }
 
 const SEEK_EVERY_MS = 1_000;
@@ -31,8 +35,9 @@ type State =
 
 /** A watched container, from its first watch() to the one that leaves it out. */
 export class Watched {
-  watch: MemoryWatch;
   state: State;
+  /** The shares that it is above. */
+  readonly crossings: Crossings;
   /** Monotonic; set while the last reading was in alarm. */
   alarmSinceMs: number | undefined;
   /** False until the first reading: whoever watches for a fall must hear where it stands. */
@@ -43,12 +48,26 @@ export class Watched {
   lookedCloselyMs = Number.NEGATIVE_INFINITY;
   /** Time to the limit at the last reading; the smallest are sampled fast when there are many. */
   fullInMs = Number.POSITIVE_INFINITY;
+  /** What lay between the last reading and the next share that is waited for. */
+  gapRatio = Number.POSITIVE_INFINITY;
+  #watch: MemoryWatch;
   readonly #table: LevelTable;
 
   constructor(watch: MemoryWatch, table: LevelTable, nowMs: number) {
-    this.watch = watch;
+    this.#watch = watch;
+    this.crossings = new Crossings(crossingsOf(watch));
     this.#table = table;
     this.state = seekingState(nowMs, nowMs, 'not looked for yet');
+  }
+
+  get watch(): MemoryWatch {
+    return this.#watch;
+  }
+
+  /** It is watched on, perhaps for other shares. */
+  rewatch(watch: MemoryWatch): void {
+    this.#watch = watch;
+    this.crossings.replace(crossingsOf(watch));
   }
 
   /** Looks for the cgroup when it is time to. */
@@ -85,7 +104,13 @@ export class Watched {
     this.wasRead = false;
     this.nearUntilMs = Number.NEGATIVE_INFINITY;
     this.fullInMs = Number.POSITIVE_INFINITY;
+    this.gapRatio = Number.POSITIVE_INFINITY;
+    this.crossings.clear();
   }
+}
+
+function crossingsOf({ alarmRatio, crossings }: MemoryWatch): readonly Crossing[] {
+  return crossings ?? [{ ratio: alarmRatio }];
 }
 
 function seekingState(sinceMs: number, nextTryMs: number, why: string): State {

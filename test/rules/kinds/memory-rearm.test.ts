@@ -107,7 +107,7 @@ describe('what the memory source is told', () => {
     });
     bench.at(0, podChanged(pod(), true));
     expect(memoryThresholds(bench.core, bench.state)).toMatchObject([
-      { alarmRatio: 0.8, clearRatio: 0.6, filling: { withinMs: 2_000, floorRatio: 0.5 } },
+      { alarmRatio: 0.8, clearRatio: 0.6, fillings: [{ withinMs: 2_000, floorRatio: 0.5 }] },
     ]);
   });
 });

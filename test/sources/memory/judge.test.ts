@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { createGrowth } from '../../../src/sources/memory/growth.ts';
-import { isNear, judge, type LevelState, mayBeNear } from '../../../src/sources/memory/judge.ts';
+import {
+  type Bounds,
+  isNear,
+  judge,
+  type LevelState,
+  mayReach,
+} from '../../../src/sources/memory/judge.ts';
 import { MIB } from './harness.ts';
 
 function level(fields: Partial<LevelState>): LevelState {
@@ -47,23 +53,33 @@ describe('a reading', () => {
 describe('near', () => {
   const reading = { levels: [], growthBytesPerSecond: 0 };
   it.each([
-    ['ten points below the alarm', { usedRatio: 0.76 }, 0, true],
-    ['further below', { usedRatio: 0.74 }, 0, false],
-    ['far below, but full within a second', { usedRatio: 0.1, fullInMs: 900 }, 0, true],
-    ['far below, full later', { usedRatio: 0.1, fullInMs: 1_100 }, 0, false],
-    ['in alarm for a second', { usedRatio: 0.9 }, 1_000, false],
-    ['in alarm for a second, and rushing', { usedRatio: 0.9, fullInMs: 300 }, 1_000, true],
-  ])('%s', (_name, fields, inAlarmMs, expected) => {
-    expect(isNear({ ...reading, ...fields }, 0.85, inAlarmMs)).toBe(expected);
+    ['ten points below the next share', { usedRatio: 0.76 }, 0.85, true],
+    ['further below', { usedRatio: 0.74 }, 0.85, false],
+    ['far below, but full within a second', { usedRatio: 0.1, fullInMs: 900 }, 0.85, true],
+    ['far below, full later', { usedRatio: 0.1, fullInMs: 1_100 }, 0.85, false],
+    ['above every share', { usedRatio: 0.9 }, Number.POSITIVE_INFINITY, false],
+    ['above every share, and rushing', { usedRatio: 0.9, fullInMs: 300 }, 2, true],
+  ])('%s', (_name, fields, nextRatio, expected) => {
+    expect(isNear({ ...reading, ...fields }, nextRatio)).toBe(expected);
   });
+});
 
-  it.each([
-    ['usage in reach of the alarm', 80, 0, true],
-    ['usage far from it', 20, 0, false],
-    ['usage that rushes', 20, 90, true],
-    ['usage that falls fast', 20, -90, false],
-  ])('may be: %s', (_name, usage, growth, expected) => {
-    expect(mayBeNear(usage * MIB, 100 * MIB, growth * MIB, { alarmRatio: 0.85 })).toBe(expected);
+describe('usage that is worth a close look', () => {
+  const filling = [{ withinMs: 2_000, floorRatio: 0.5 }];
+  const near: Bounds = { fromRatio: 0.75, orRushing: true, fillings: [] };
+  const alarm: Bounds = { fromRatio: 0.85, orRushing: false, fillings: filling };
+  it.each<[string, number, number, Bounds, boolean]>([
+    ['in reach of the share', 80, 0, near, true],
+    ['far from it', 20, 0, near, false],
+    ['that rushes', 20, 90, near, true],
+    ['that falls fast', 20, -90, near, false],
+    ['that rushes, where only an alarm counts', 20, 90, alarm, false],
+    ['that fills it soon, from the floor on', 50, 30, alarm, true],
+    ['that fills it soon, below the floor', 49, 30, alarm, false],
+    ['that fills it later', 60, 10, alarm, false],
+    ['where no share is left to wait for', 99, 0, { ...near, fromRatio: 2 }, false],
+  ])('%s', (_name, usage, growth, bounds, expected) => {
+    expect(mayReach(usage * MIB, 100 * MIB, growth * MIB, bounds)).toBe(expected);
   });
 });
 

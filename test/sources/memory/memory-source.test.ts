@@ -321,8 +321,8 @@ describe('a container that is watched for its growth or its fall', () => {
   it('is in alarm far below its ratio while it would be full soon, from the floor on', async () => {
     const { fake, clock, source, fresh } = await start();
     const set = (mib: number) => fake.memory(path, { usage: mib * MIB, limit: 1_000 * MIB });
-    const filling = { withinMs: 2_000, floorRatio: 0.5 };
-    source.watch([{ ...watchOf(1), filling }]);
+    const fillings = [{ withinMs: 2_000, floorRatio: 0.5 }];
+    source.watch([{ ...watchOf(1), fillings }]);
     for (let mib = 100; mib < 500; mib += 50) {
       set(mib);
       await clock.advance(100);

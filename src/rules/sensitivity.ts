@@ -1,0 +1,76 @@
+import type { RuleOf } from './rule.ts';
+
+/** What a memory rule, or a step of a sequence, waits for. */
+export type MemoryCondition = Pick<RuleOf<'memory'>['when'], 'above' | 'rearmBelow' | 'filling'>;
+
+/** How a container's memory is to be looked at, so that each rule that reaches it hears in time. */
+export interface MemorySensitivity {
+  /** The least share that any rule waits for: report it from here on. */
+  alarmRatio: number;
+  /** Once reported, report on until it is below this; absent = until below alarmRatio. */
+  clearRatio?: number;
+  /** Every share that a rule waits for, ascending; absent = alarmRatio alone. */
+  crossings?: readonly Crossing[];
+  /** Report it also when one of these holds: full within the time, and used from the share on. */
+  fillings?: readonly Filling[];
+}
+
+/** A share that a rule waits for; it is crossed anew after a fall under `clearRatio`. */
+export interface Crossing {
+  ratio: number;
+  clearRatio?: number;
+}
+
+export interface Filling {
+  withinMs: number;
+  floorRatio: number;
+}
+
+/** Shares of one such step are one crossing, at the highest of them: 100 at most. */
+const STEPS = 100;
+const FILLINGS_MAX = 8;
+
+/** Enough for every condition; each rule judges what it is told by itself. */
+export function sensitivityOf(conditions: readonly MemoryCondition[]): MemorySensitivity {
+  const clears = conditions.flatMap(({ rearmBelow }) => rearmBelow ?? []);
+  const crossings = crossingsOf(conditions);
+  const fillings = fillingsOf(conditions.flatMap(({ filling }) => filling ?? []));
+  return {
+    alarmRatio: Math.min(...conditions.map(({ above }) => above)),
+    ...(clears.length > 0 ? { clearRatio: Math.min(...clears) } : {}),
+    ...(crossings.length > 1 || clears.length > 0 ? { crossings } : {}),
+    ...(fillings.length > 0 ? { fillings } : {}),
+  };
+}
+
+function crossingsOf(conditions: readonly MemoryCondition[]): Crossing[] {
+  const bySteps = new Map<number, Crossing>();
+  for (const { above, rearmBelow } of conditions) {
+    const step = Math.ceil(above * STEPS);
+    const { ratio = above, clearRatio } = bySteps.get(step) ?? {};
+    const clears = [clearRatio, rearmBelow].filter((one) => one !== undefined);
+    bySteps.set(step, {
+      ratio: Math.max(ratio, above),
+      ...(clears.length > 0 ? { clearRatio: Math.max(...clears) } : {}),
+    });
+  }
+  return [...bySteps.values()].sort((one, other) => one.ratio - other.ratio);
+}
+
+/**
+ * Without those that another one includes. What exceeds the bound is told by one that includes it,
+ * which reports more often than it must.
+ */
+function fillingsOf(given: NonNullable<MemoryCondition['filling']>[]): Filling[] {
+  const kept: Filling[] = [];
+  let longestMs = 0;
+  const byFloor = [...given].sort((a, b) => a.floor - b.floor || b.withinMs - a.withinMs);
+  for (const { withinMs, floor } of byFloor) {
+    if (withinMs <= longestMs) continue;
+    longestMs = withinMs;
+    const last = kept.at(-1);
+    if (kept.length === FILLINGS_MAX && last) last.withinMs = withinMs;
+    else kept.push({ withinMs, floorRatio: floor });
+  }
+  return kept;
+}
