@@ -3,6 +3,7 @@
  * of exactly its rights or installed as a DaemonSet, the rules they use, and the proof of an archive.
  */
 export { proveArchive } from './archive-proof.ts';
+export { type Path, type PathAgent, pathLabels, paths, startPathAgent } from './capture-paths.ts';
 export { installImage } from './image.ts';
 export {
   agentLog,
@@ -26,5 +27,8 @@ export {
   startLabAgent,
   writeAgentFiles,
 } from './lab-agent.ts';
+export { type LayerEntry, readLayer } from './layer.ts';
+export { type Restored, restoreArchive } from './restored.ts';
 export { agentRights, checkpointRight } from './rights.ts';
 export { optedIn, ruleText } from './rules.ts';
+export { type UnpackedArchive, unpackArchive } from './unpacked-archive.ts';
