@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import {
   type Cleanup,
   type Clock,
+  closeToOthers,
   createCleanup,
   type Logger,
   type Random,
@@ -19,7 +20,6 @@ import { createDecisionSide, type DecisionSide, denyReasonOf, podOf } from './de
 import { createFacts, type Fact, type Facts } from './facts.ts';
 import { createHttp } from './http.ts';
 import { createObserved, type Observed } from './observed.ts';
-import { closeToOthers } from './private-directory.ts';
 import { countArchives, diskOf, readStatus } from './status.ts';
 import { createTell } from './tell.ts';
 

@@ -21,6 +21,7 @@ export {
 export { exactInteger, parseExactJson } from './exact-json.ts';
 export { globMatches } from './glob.ts';
 export { createLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './log.ts';
+export { closeToOthers } from './private-directory.ts';
 export { parseQuantityBytes } from './quantity.ts';
 export { createQuietLog, type QuietLog } from './quiet-log.ts';
 export { createRandom, freshSeed, type Random } from './random.ts';

@@ -12,6 +12,13 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
 setFlagsFromString('--semi-space-growth-factor=1');
 setFlagsFromString('--memory-saver-mode');
 
+const [command, ...rest] = process.argv.slice(2);
+if (command === 'guard' && !rest.some((flag) => flag === '-h' || flag === '--help')) {
+  // The guard process is to be small for as long as it lives: nothing else is loaded.
+  const { runGuardAlone } = await import('./guard-alone.ts');
+  process.exit(await runGuardAlone(rest));
+}
+
 const { nodeCodeOf } = await import('../base/index.ts');
 const { processIo } = await import('./output.ts');
 const { runProgram } = await import('./program.ts');

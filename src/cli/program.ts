@@ -5,6 +5,7 @@ import { addCanaryCommand } from './commands/canary.ts';
 import { addCaptureCommand } from './commands/capture.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addGuardCommand } from './commands/guard.ts';
 import { addRulesCommand } from './commands/rules.ts';
 import { addOutputOption, type OutputOptions } from './commands/shared-options.ts';
 import { addStatusCommands } from './commands/status.ts';
@@ -35,6 +36,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
   addCaptureCommand(program, io, end);
   addStatusCommands(program, io);
   addDoctorCommand(program, io, end);
+  addGuardCommand(program);
   addCanaryCommand(program);
   addVersionCommand(program, io);
   addHelpCommand(program);

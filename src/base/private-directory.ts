@@ -1,5 +1,6 @@
 import { chmodSync, readdirSync, statSync } from 'node:fs';
-import { type Logger, nodeCodeOf } from '../base/index.ts';
+import { nodeCodeOf } from './errors.ts';
+import type { Logger } from './log.ts';
 
 /**
  * Closes directories of ours to everybody else, as they are where the agent makes them itself: the

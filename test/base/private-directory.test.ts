@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { closeToOthers } from '../../src/agent/private-directory.ts';
+import { closeToOthers } from '../../src/base/index.ts';
 import { createRecordingLog } from '../support/recording-log.ts';
 import { useTempDirs } from '../support/temp-dir.ts';
 
