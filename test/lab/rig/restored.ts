@@ -20,6 +20,8 @@ export interface Restored {
   /** All that it has said since. */
   log(): string;
   signal(name: string): Promise<void>;
+  /** Runs a program inside; returns what it said. */
+  exec(...command: string[]): Promise<string>;
   remove(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export async function restoreArchive(node: LabNode, archive: UnpackedArchive): P
   }
   return {
     log: () => readFileSync(log, 'utf8'),
+    exec: async (...command) => (await inLab('runc', [...runc, 'exec', id, ...command])).stdout,
     signal: async (name) => void (await inLab('runc', [...runc, 'kill', id, name])),
     remove,
   };
