@@ -83,6 +83,10 @@ function whereSection(): string[] {
 
 /** What the fields are, where their names do not say it. */
 const SIGNAL_NOTES: Partial<Record<(typeof whereKinds)[number], readonly string[]>> = {
+  nodeMemory: [
+    'that is `memory: { of: node }`',
+    'of the node what is left and its capacity, and of the pod its working set and its request',
+  ],
   event: ['`count`: how many of them are new'],
   crashLoop: ['how the life before this one ended'],
   probe: ['`failures`: in a row, with this one', '`handler`: exec, httpGet, tcpSocket or grpc'],

@@ -24,6 +24,7 @@ import {
   explain,
   keepOnlyPods,
   memoryThresholdSteps,
+  nodeMemoryThresholdSteps,
   noteRefused,
   probeWatchSteps,
   type Redactor,
@@ -155,9 +156,9 @@ class DecisionSideImpl implements DecisionSide {
       onStatus: (source, status) => this.#onStatus(source, status),
       isUnderWay: (rule) => dispatcher.isUnderWay(rule),
     });
-    const { memory } = this.sources;
+    const { memory, nodeMemory } = this.sources;
     this.#memoryTargets = memory
-      ? createMemoryTargets({ runtime: clients.runtime, memory, clock, log })
+      ? createMemoryTargets({ runtime: clients.runtime, memory, nodeMemory, clock, log })
       : undefined;
     this.#watchLists = createRenewal({
       steps: () => this.#watchSteps(),
@@ -326,9 +327,10 @@ class DecisionSideImpl implements DecisionSide {
   *#watchSteps(): Steps<() => void> {
     const [core, state] = [this.intake.core(), this.intake.state()];
     const memory = yield* memoryThresholdSteps(core, state);
+    const ofNode = yield* nodeMemoryThresholdSteps(core, state);
     const probes = yield* probeWatchSteps(core, state);
     return () => {
-      this.#memoryTargets?.update(memory);
+      this.#memoryTargets?.update(memory, ofNode);
       this.sources.probes.watch(probes);
     };
   }

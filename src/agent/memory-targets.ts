@@ -7,33 +7,35 @@ import {
 } from '../base/index.ts';
 import type { RuntimeClient } from '../cri/index.ts';
 import type { CgroupHints } from '../node/index.ts';
-import type { MemoryThreshold } from '../rules/index.ts';
-import type { MemorySource } from '../sources/index.ts';
+import type { MemoryThreshold, NodeMemoryThresholds } from '../rules/index.ts';
+import type { MemorySource, NodeMemorySource, NodeMemoryWatch } from '../sources/index.ts';
 
 export interface MemoryTargetsOptions {
   runtime: Pick<RuntimeClient, 'status'>;
   memory: Pick<MemorySource, 'watch'>;
+  nodeMemory?: Pick<NodeMemorySource, 'watch'>;
   clock: Clock;
   log: Logger;
 }
 
 /**
- * Tells the memory source whom to sample: the thresholds come from the rules, where the cgroup of
+ * Tells the memory sources whom to sample: the thresholds come from the rules, where the cgroup of
  * each container lies comes from the runtime, asked once a life.
  */
 export interface MemoryTargets {
-  update(thresholds: readonly MemoryThreshold[]): void;
+  update(thresholds: readonly MemoryThreshold[], ofNode?: NodeMemoryThresholds): void;
   stop(): void;
 }
 
 const RETRY_MS = 1_000;
 
 export function createMemoryTargets(options: MemoryTargetsOptions): MemoryTargets {
-  const { runtime, memory, clock } = options;
+  const { runtime, memory, nodeMemory, clock } = options;
   const quiet = createQuietLog(options.log, clock);
   const hints = new Map<string, CgroupHints>();
   const asking = new Set<string>();
   let wanted: readonly MemoryThreshold[] = [];
+  let wantedOfNode: NodeMemoryThresholds | undefined;
   let cancelRetry: Cancel = () => undefined;
   let stopped = false;
 
@@ -44,6 +46,7 @@ export function createMemoryTargets(options: MemoryTargetsOptions): MemoryTarget
         return cgroup ? [{ ...watch, cgroup }] : [];
       }),
     );
+    nodeMemory?.watch(wantedOfNode && nodeWatchOf(wantedOfNode, hints));
   };
 
   const ask = async (containerId: string) => {
@@ -57,17 +60,20 @@ export function createMemoryTargets(options: MemoryTargetsOptions): MemoryTarget
         const kind = isStillpointError(error) ? error.code : 'internal';
         quiet.warn('memory-target-unknown', kind, { containerId, error });
         cancelRetry();
-        cancelRetry = clock.after(RETRY_MS, () => update(wanted));
+        cancelRetry = clock.after(RETRY_MS, () => update(wanted, wantedOfNode));
       }
     } finally {
       asking.delete(containerId);
     }
   };
 
-  const update = (thresholds: readonly MemoryThreshold[]) => {
+  const update: MemoryTargets['update'] = (thresholds, ofNode) => {
     if (stopped) return;
     wanted = thresholds;
-    const ids = new Set(thresholds.map(({ containerId }) => containerId));
+    wantedOfNode = ofNode;
+    const ids = new Set(
+      [...thresholds, ...(ofNode?.targets ?? [])].map(({ containerId }) => containerId),
+    );
     for (const known of [...hints.keys()]) if (!ids.has(known)) hints.delete(known);
     const missing = [...ids].filter((id) => !hints.has(id) && !asking.has(id));
     hand();
@@ -85,4 +91,15 @@ export function createMemoryTargets(options: MemoryTargetsOptions): MemoryTarget
       cancelRetry();
     },
   };
+}
+
+function nodeWatchOf(
+  { targets, ...amounts }: NodeMemoryThresholds,
+  hints: ReadonlyMap<string, CgroupHints>,
+): NodeMemoryWatch {
+  const containers = targets.flatMap((target) => {
+    const cgroup = hints.get(target.containerId);
+    return cgroup ? [{ target, cgroup }] : [];
+  });
+  return { ...amounts, containers };
 }

@@ -12,7 +12,7 @@ export function missingSources(
 ): Map<string, string> {
   const missingOf = (when: When | SequenceStep): string | undefined => {
     const { kind } = when;
-    if (kind === 'memory' && !clients.node) {
+    if ((kind === 'memory' || kind === 'nodeMemory') && !clients.node) {
       return `no cgroups are mounted at ${config.cgroupRoot}`;
     }
     if (kind === 'alert' && !clients.nats && config.http.alertsTokenFile === undefined) {

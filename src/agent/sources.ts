@@ -3,12 +3,14 @@ import {
   createEventsSource,
   createMemorySource,
   createNatsAlertsSource,
+  createNodeMemorySource,
   createPodsSource,
   createProbesSource,
   createScheduleSource,
   createWebhookAlertsSource,
   type Emit,
   type MemorySource,
+  type NodeMemorySource,
   type OnStatus,
   type ProbesSource,
   type ScheduleSource,
@@ -25,6 +27,7 @@ export interface Sources {
   pods: Source;
   /** Absent where there are no cgroups. */
   memory?: MemorySource;
+  nodeMemory?: NodeMemorySource;
   schedule: ScheduleSource;
   probes: ProbesSource;
   /** Absent where nobody may post alerts. */
@@ -69,6 +72,9 @@ export function createSources(options: SourcesOptions): Sources {
       ? undefined
       : createWebhookAlertsSource({ ...common, maps });
   const memory = node ? createMemorySource({ ...common, cgroups: node.cgroups }) : undefined;
+  const nodeMemory = node
+    ? createNodeMemorySource({ ...common, cgroups: node.cgroups })
+    : undefined;
   const alerts =
     nats && config.nats
       ? createNatsAlertsSource({
@@ -78,12 +84,13 @@ export function createSources(options: SourcesOptions): Sources {
           maps,
         })
       : undefined;
-  const all = [pods, events, schedule, probes, webhook, memory, alerts].filter(
+  const all = [pods, events, schedule, probes, webhook, memory, nodeMemory, alerts].filter(
     (source): source is Source => source !== undefined,
   );
   return {
     pods,
     memory,
+    nodeMemory,
     schedule,
     probes,
     webhook,

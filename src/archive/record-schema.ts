@@ -10,6 +10,7 @@ const signalKinds = {
   podGone: 'podGone',
   event: 'event',
   memory: 'memory',
+  nodeMemory: 'nodeMemory',
   probe: 'probe',
   alert: 'alert',
   tick: 'tick',

@@ -40,9 +40,10 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 function describeField(schema: core.$ZodType, json: Record<string, unknown>): void {
   const shape = fieldShapeOf(schema);
   if (shape) Object.assign(json, keywordsOf(shape));
-  // Of a text that becomes something else the library leaves out what is written for no default.
-  const written = z.globalRegistry.get(schema)?.default;
+  // Of what becomes something else the library leaves out what is written for no default, and how.
+  const { default: written, examples } = z.globalRegistry.get(schema) ?? {};
   if (written !== undefined) json.default = written;
+  if (examples !== undefined) json.examples = examples;
   // Every key of a record is text; saying so helps nobody.
   if (schema instanceof core.$ZodRecord && !fieldShapeOf(schema._zod.def.keyType)) {
     delete json.propertyNames;

@@ -1,3 +1,5 @@
+import type { NodeMemoryFiles } from './node-memory.ts';
+
 /** Where the cgroup files of one container lie; every path was seen to exist when it was made. */
 export interface ContainerCgroup {
   version: 1 | 2;
@@ -39,6 +41,8 @@ export interface Cgroups {
    * Errors: `not-found` when the directory is gone, `not-writable` when the tree is read-only.
    */
   setFreezer(cgroup: ContainerCgroup, wanted: 'frozen' | 'thawed'): void;
+  /** The memory of the whole machine; close it after use. */
+  openNodeMemory(): NodeMemoryFiles;
   /** Pids in the container's cgroup and below; empty when it is gone. */
   pids(cgroup: ContainerCgroup): readonly number[];
 }

@@ -11,6 +11,12 @@ export type {
   NodeProbe,
 } from './cgroup-types.ts';
 export { type EvictionThreshold, evictionFloorBytes, parseEvictionThreshold } from './eviction.ts';
-export { createMemoryFiles, type MemoryFiles, type MemoryReadFailure } from './memory-files.ts';
+export {
+  createMemoryFiles,
+  type MemoryFiles,
+  type MemoryReadFailure,
+  workingSetBytes,
+} from './memory-files.ts';
+export type { NodeMemory, NodeMemoryFiles } from './node-memory.ts';
 export { createNodeProbe, readDiskSpace } from './node-probe.ts';
 export { type CgroupOptions, openCgroups } from './open-cgroups.ts';

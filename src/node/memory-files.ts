@@ -74,6 +74,14 @@ export function createMemoryFiles(version: 1 | 2, directory: string): MemoryFile
   };
 }
 
+/** What is used and not inactive page cache: the working set of kubelet and cadvisor. */
+export function workingSetBytes(files: MemoryFiles): number | MemoryReadFailure {
+  const usage = files.usageBytes();
+  if (typeof usage !== 'number') return usage;
+  const inactiveFile = files.inactiveFileBytes();
+  return typeof inactiveFile === 'number' ? Math.max(0, usage - inactiveFile) : inactiveFile;
+}
+
 /** False where the memory controller is not switched on. */
 export function hasMemoryFiles(version: 1 | 2, directory: string): boolean {
   return existsSync(join(directory, NAMES[version].usage));

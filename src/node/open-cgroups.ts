@@ -4,6 +4,7 @@ import { StillpointError } from '../base/index.ts';
 import type { Cgroups, ContainerCgroup } from './cgroup-types.ts';
 import { readFreezerState, writeFreezer } from './freezer.ts';
 import { type CgroupTree, locateContainer } from './locate.ts';
+import { openNodeMemory } from './node-memory.ts';
 import { isDirectory, isGone, readSmallFile } from './small-file.ts';
 
 /** Where to look. A simulator gives roots of its own. */
@@ -37,6 +38,7 @@ export function openCgroups(options: CgroupOptions = {}): Cgroups {
     locate: (hints) => locateContainer(tree, hints),
     freezerState: readFreezerState,
     setFreezer: writeFreezer,
+    openNodeMemory: () => openNodeMemory(tree.version, tree.memoryRoot, tree.procRoot),
     pids: pidsOf,
   };
 }

@@ -1,6 +1,7 @@
 import { isObserved, type RulesCore } from './core.ts';
 import { ruleFingerprint } from './fingerprint.ts';
 import { takeBackFiring } from './firings.ts';
+import { takeBackNodeFiring } from './node-memory-memo.ts';
 import { type PodTable, renewCaches } from './pod-table.ts';
 import { createQuietCounts, quietByRule } from './quiet.ts';
 import type { RulesState } from './state.ts';
@@ -24,6 +25,10 @@ export function carryState(from: RulesCore, to: RulesCore, state: RulesState): R
     if (!to.limits.get(ruleId)?.budget || freed.has(ruleId)) state.budgets.delete(ruleId);
   }
   carryMemos(state.pods, dropped, freed);
+  for (const [ruleId, memo] of state.nodeMemory) {
+    if (dropped.has(ruleId)) state.nodeMemory.delete(ruleId);
+    else if (freed.has(ruleId)) takeBackNodeFiring(memo);
+  }
   state.quiet = { ...createQuietCounts(), byRule: quietByRule(state.quiet) };
   return state;
 }

@@ -23,6 +23,7 @@ export function checkWhere(
 }
 
 function kindOf(when: GivenRule['spec']['when']): WhenKind {
+  if (when.memory?.of === 'node') return 'nodeMemory';
   const [kind] = Object.entries(when).find(([, given]) => given !== undefined) ?? [];
   return kind as WhenKind;
 }

@@ -7,6 +7,10 @@ import type { EventMatch, SequenceStep, When } from './when.ts';
 export function compileWhen(given: GivenRule['spec']['when']): When {
   const { memory, event, crashLoop, probe, terminating, alert, sequence, request, schedule } =
     given;
+  if (memory?.of === 'node') {
+    const { availableBelow, availableAbove = availableBelow, for: forMs } = memory;
+    return { kind: 'nodeMemory', availableBelow, availableAbove, forMs };
+  }
   if (memory) {
     const { above, for: forMs, orFullWithin, floor = FLOOR_RATIO, below } = memory;
     return {

@@ -2,6 +2,7 @@ import type { Owner, ReasonCode, Target } from '../signal/index.ts';
 import type { RulesCore } from './core.ts';
 import { type Limited, noteSpent, takeBackLimits } from './limits.ts';
 import type { Memo } from './memo.ts';
+import { takeBackNodeFiring } from './node-memory-memo.ts';
 import { memoOf } from './pod-table.ts';
 import { ownerOf } from './scope.ts';
 import type { RulesState } from './state.ts';
@@ -57,6 +58,8 @@ export function noteRefused(
   takeBackLimits(state, one, { nowMs, isLasting: LASTING.has(refused.reason) });
   // Nothing would space the tries.
   if (one.limits.cooldown.forMs === 0) return;
+  const ofNode = state.nodeMemory.get(one.rule);
+  if (ofNode) takeBackNodeFiring(ofNode, target.containerId);
   const entry = state.pods.byUid.get(target.podUid);
   const memo = entry && memoOf(entry, target.container, one.rule);
   const isOfLife = memo?.kind === 'memory' || memo?.kind === 'probe';

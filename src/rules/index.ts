@@ -29,6 +29,7 @@ export {
   type ScheduleEntry,
   scheduleEntries,
 } from './derive.ts';
+export { type NodeMemoryThresholds, nodeMemoryThresholdSteps } from './derive-node-memory.ts';
 export {
   type Answer,
   answerText,

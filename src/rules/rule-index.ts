@@ -14,6 +14,7 @@ export interface RuleIndex {
   /** By rule id: where it stands in `rules`. */
   readonly places: ReadonlyMap<string, number>;
   readonly memory: readonly RuleOf<'memory'>[];
+  readonly nodeMemory: readonly RuleOf<'nodeMemory'>[];
   /** By the Event's reason. */
   readonly eventByReason: ReadonlyMap<string, readonly RuleOf<'event'>[]>;
   readonly crashLoop: readonly RuleOf<'crashLoop'>[];
@@ -61,6 +62,7 @@ function* makeSteps(all: readonly Rule[]): Steps<RuleIndex> {
     byId,
     places,
     memory: rules.filter(isOf('memory')),
+    nodeMemory: rules.filter(isOf('nodeMemory')),
     eventByReason,
     crashLoop: rules.filter(isOf('crashLoop')),
     probe: rules.filter(isOf('probe')),

@@ -7,6 +7,11 @@ import { isObserved, type RulesCore } from './core.ts';
 import { ruleFingerprint } from './fingerprint.ts';
 import { takeBackFiring } from './firings.ts';
 import type { Memo } from './memo.ts';
+import {
+  type NodeMemoryMemo,
+  nodeMemoryMemoSchema,
+  takeBackNodeFiring,
+} from './node-memory-memo.ts';
 import { type PodEntry, putPod, removePod, setMemo } from './pod-table.ts';
 import { createRulesState, type RulesState, rebuildTimers } from './state.ts';
 
@@ -23,6 +28,8 @@ export interface RulesSnapshot {
   cooldowns: [rule: string, fired: [scope: string, firedMs: number][]][];
   /** Absent = nothing was counted. */
   budgets?: [rule: string, fired: [scope: string, firings: Firing[]][]][];
+  /** Absent = no rule on the node's memory remembers anything. */
+  nodeMemory?: [rule: string, memo: NodeMemoryMemo][];
   /** Rules that only said what they would have captured; absent = none. */
   observed?: string[];
 }
@@ -43,6 +50,7 @@ export function saveState(core: RulesCore, state: RulesState): RulesSnapshot {
     })),
     cooldowns: [...state.cooldowns].map(([rule, fired]) => [rule, [...fired]]),
     budgets: [...state.budgets].map(([rule, fired]) => [rule, [...fired]]),
+    nodeMemory: [...state.nodeMemory],
     observed: core.rules.filter((rule) => isObserved(core, rule)).map(({ id }) => id),
   };
 }
@@ -85,6 +93,10 @@ export function restoreState(core: RulesCore, data: unknown): RulesState {
     if (core.limits.get(rule)?.budget && !freed.has(rule)) {
       state.budgets.set(rule, new AgedMap(fired));
     }
+  }
+  for (const [rule, memo] of snapshot.nodeMemory ?? []) {
+    if (freed.has(rule)) takeBackNodeFiring(memo);
+    if (core.byId.has(rule) && isAlike.get(rule)) state.nodeMemory.set(rule, memo);
   }
   rebuildTimers(state);
   return state;
@@ -207,5 +219,6 @@ const snapshotSchema = z.object({
       ]),
     )
     .optional(),
+  nodeMemory: z.array(z.tuple([z.string(), nodeMemoryMemoSchema])).optional(),
   observed: z.array(z.string()).optional(),
 });

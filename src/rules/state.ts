@@ -2,6 +2,7 @@ import type { ReasonCode } from '../signal/index.ts';
 import { type Budgets, shiftBudgets } from './budgets.ts';
 import { type Cooldowns, shiftCooldowns } from './cooldowns.ts';
 import { dueOf, type Memo, shiftMemo } from './memo.ts';
+import { type NodeMemoryMemos, shiftNodeMemory } from './node-memory-memo.ts';
 import { createPodTable, type PodTable } from './pod-table.ts';
 import { addQuiet, createQuietCounts, type QuietCounts } from './quiet.ts';
 import { pushTimer, type Timers } from './timers.ts';
@@ -15,6 +16,8 @@ export interface RulesState {
   pods: PodTable;
   cooldowns: Cooldowns;
   budgets: Budgets;
+  /** What rules on the memory of the node remember, by rule id. */
+  nodeMemory: NodeMemoryMemos;
   timers: Timers;
   /** When the heap of timers grows beyond this, it is made anew without the stale ones. */
   timersMax: number;
@@ -33,6 +36,7 @@ export function createRulesState(): RulesState {
     pods: createPodTable(),
     cooldowns: new Map(),
     budgets: new Map(),
+    nodeMemory: new Map(),
     timers: [],
     timersMax: TIMERS_MIN,
     nowMs: Number.NEGATIVE_INFINITY,
@@ -51,6 +55,7 @@ export function advanceTo(state: RulesState, nowMs: number): number {
   } else if (backMs > CLOCK_BACK_MS) {
     shiftCooldowns(state.cooldowns, -backMs);
     shiftBudgets(state.budgets, -backMs);
+    shiftNodeMemory(state.nodeMemory, -backMs);
     forEachMemo(state, (memo) => shiftMemo(memo, -backMs));
     state.nowMs = nowMs;
     rebuildTimers(state);

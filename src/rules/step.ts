@@ -14,6 +14,7 @@ import {
   stepMemory,
   wakeMemory,
 } from './kinds/memory.ts';
+import { stepNodeMemory } from './kinds/node-memory.ts';
 import { stepProbe } from './kinds/probe.ts';
 import { stepRequest } from './kinds/request.ts';
 import { sequenceOnPod } from './kinds/sequence.ts';
@@ -79,6 +80,9 @@ function take(under: Step, signal: Signal): void {
       break;
     case 'memory':
       stepMemory(under, signal);
+      break;
+    case 'nodeMemory':
+      stepNodeMemory(under, signal);
       break;
     case 'probe':
       stepProbe(under, signal);

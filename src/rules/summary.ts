@@ -39,6 +39,11 @@ function describe(signal: Signal, redactor: Redactor): Description {
     }
     case 'memory':
       return describeMemory(signal);
+    case 'nodeMemory': {
+      const { availableBytes, capacityBytes } = signal;
+      const text = `node memory ${formatBytes(availableBytes)} of ${formatBytes(capacityBytes)} left`;
+      return { text, data: { availableBytes, capacityBytes } };
+    }
     case 'probe': {
       const { target, type, failures, successes } = signal;
       const container = describeTarget(target);

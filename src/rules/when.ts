@@ -1,4 +1,4 @@
-import type { AlertShape, ProbeFact } from '../signal/index.ts';
+import type { AlertShape, MemoryAmount, ProbeFact } from '../signal/index.ts';
 
 /** Exactly one condition kind a rule. */
 export type When =
@@ -10,6 +10,14 @@ export type When =
       filling?: { withinMs: number; floor: number };
       /** Falls under it: may fire again in the same life. Absent: not before the next life. */
       rearmBelow?: number;
+    }
+  /** `memory: { of: node }`: what the node has left, for what the kubelet would evict first. */
+  | {
+      kind: 'nodeMemory';
+      availableBelow: MemoryAmount;
+      /** May fire again from here on; never less than `availableBelow` counts. */
+      availableAbove: MemoryAmount;
+      forMs: number;
     }
   | { kind: 'event'; match: EventMatch; atLeast: number; withinMs: number }
   | { kind: 'crashLoop'; restarts: number; withinMs: number; captureAfterMs: number }

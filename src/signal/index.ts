@@ -3,6 +3,7 @@
  * pure helpers; it does no I/O, holds no state, and decides nothing.
  */
 export { alertFields } from './alert-fields.ts';
+export { amountBytes, type MemoryAmount } from './memory-amount.ts';
 export {
   type ContainerEnd,
   type ContainerFact,
@@ -25,8 +26,10 @@ export type {
   EventSignal,
   MemoryLevel,
   MemorySignal,
+  NodeMemorySignal,
   PodChangedSignal,
   PodGoneSignal,
+  PodMemory,
   ProbeSignal,
   RequestSignal,
   Signal,

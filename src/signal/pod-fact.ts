@@ -25,6 +25,10 @@ export interface PodFact {
   disruptionReason?: string;
   terminationGraceMs: number;
   hostNetwork: boolean;
+  /** spec.priority, which admission fills in; absent counts as 0. */
+  priority?: number;
+  /** What the scheduler and the kubelet take for its memory request; absent = none. */
+  memoryRequestBytes?: number;
   containers: readonly ContainerFact[];
 }
 

@@ -65,6 +65,26 @@ export interface MemoryLevel {
   limitBytes: number;
 }
 
+/**
+ * Memory of the whole node at one moment, as the kubelet's signal `memory.available` counts it:
+ * capacity less the working set of the root cgroup.
+ */
+export interface NodeMemorySignal extends SignalBase {
+  kind: 'nodeMemory';
+  availableBytes: number;
+  capacityBytes: number;
+  /** Of the watched pods; empty while a rule has no need of them. */
+  pods: readonly PodMemory[];
+}
+
+/** Working sets: usage minus inactive file pages, as the kubelet ranks by them. */
+export interface PodMemory {
+  podUid: string;
+  /** Of the whole pod, also of containers that are not named. */
+  usedBytes: number;
+  containers: readonly { container: string; containerId: string; usedBytes: number }[];
+}
+
 /** What the kubelet counted of one probe of one container since the last look. */
 export interface ProbeSignal extends SignalBase {
   kind: 'probe';
@@ -146,6 +166,7 @@ export type Signal =
   | PodGoneSignal
   | EventSignal
   | MemorySignal
+  | NodeMemorySignal
   | ProbeSignal
   | AlertSignal
   | TickSignal

@@ -19,6 +19,13 @@ export {
   type MemorySourceOptions,
   type MemoryWatch,
 } from './memory/index.ts';
+export {
+  createNodeMemorySource,
+  type NodeMemorySource,
+  type NodeMemorySourceOptions,
+  type NodeMemoryWatch,
+  type PodContainer,
+} from './node-memory/index.ts';
 export { createPodsSource, type PodsSourceOptions, podFactFromApi } from './pods/index.ts';
 export {
   createProbesSource,

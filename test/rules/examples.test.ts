@@ -24,6 +24,7 @@ describe('the examples in rules/', () => {
       'crashLoop',
       'event',
       'memory',
+      'nodeMemory',
       'probe',
       'request',
       'schedule',

@@ -10,6 +10,7 @@ import { type CountWindow, sumWindow, trimWindow } from '../window.ts';
 import { requestWaits } from './asked.ts';
 import { deletionWaits } from './deletion.ts';
 import type { Explained } from './explain.ts';
+import { nodeMemoryWaits } from './node-memory.ts';
 import { type Case, type Waits, waits } from './say.ts';
 import { sinceText } from './since.ts';
 import { whereWaits } from './where-waits.ts';
@@ -20,6 +21,8 @@ export function waitsOf(from: Explained, one: Case): Waits | undefined {
   switch (rule.when.kind) {
     case 'memory':
       return memoryWaits(from, one, rule as RuleOf<'memory'>);
+    case 'nodeMemory':
+      return nodeMemoryWaits(from, one, rule as RuleOf<'nodeMemory'>);
     case 'event':
       return eventWaits(from, one, rule as RuleOf<'event'>);
     case 'crashLoop':

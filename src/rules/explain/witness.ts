@@ -1,6 +1,7 @@
 import {
   alertFields,
   type MemorySignal,
+  type NodeMemorySignal,
   type ReasonCode,
   type Signal,
 } from '../../signal/index.ts';
@@ -38,6 +39,7 @@ export interface Witness {
   /** The last decision of the rule for which no container was found. */
   lastWithoutTarget(rule: string): PastDecision | undefined;
   memoryOf(containerId: string): MemorySignal | undefined;
+  nodeMemory(): NodeMemorySignal | undefined;
   /** Events of the pod with one of these reasons; else the alerts of anyone. */
   eventsOf(namespace: string, pod: string, reasons: readonly string[]): Seen | undefined;
   alerts(shape: string): Seen | undefined;
@@ -55,6 +57,7 @@ const TEXT_CHARS_MAX = 160;
 export function createWitness(): Witness {
   const decisions = new Map<string, PastDecision>();
   const memory = new Map<string, MemorySignal>();
+  let nodeMemory: NodeMemorySignal | undefined;
   const events = new Map<string, Seen>();
   const others = new Map<string, Seen>();
   let sinceMs: number | undefined;
@@ -69,6 +72,9 @@ export function createWitness(): Witness {
       switch (signal.kind) {
         case 'memory':
           keep(memory, CONTAINERS_MAX, signal.target.containerId, signal);
+          return;
+        case 'nodeMemory':
+          nodeMemory = signal;
           return;
         case 'event': {
           const { namespace, pod, reason, message } = signal;
@@ -96,6 +102,7 @@ export function createWitness(): Witness {
     lastOf: (rule, podUid, container) => decisions.get(`${rule} ${podUid} ${container}`),
     lastWithoutTarget: (rule) => decisions.get(`${rule} `),
     memoryOf: (containerId) => memory.get(containerId),
+    nodeMemory: () => nodeMemory,
     eventsOf(namespace, pod, reasons) {
       const seen = reasons.flatMap((reason) => events.get(`${namespace}/${pod} ${reason}`) ?? []);
       return seen.sort((a, b) => b.lastMs - a.lastMs)[0];

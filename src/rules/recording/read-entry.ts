@@ -50,6 +50,24 @@ const signals: Readonly<Record<SignalKind, z.ZodType>> = {
     usedRatio: z.number(),
     levels: z.array(z.looseObject({ usedBytes: z.number(), limitBytes: z.number() })),
   }),
+  nodeMemory: z.looseObject({
+    ...times,
+    availableBytes: z.number(),
+    capacityBytes: z.number(),
+    pods: z.array(
+      z.looseObject({
+        podUid: z.string(),
+        usedBytes: z.number(),
+        containers: z.array(
+          z.looseObject({
+            container: z.string(),
+            containerId: z.string(),
+            usedBytes: z.number(),
+          }),
+        ),
+      }),
+    ),
+  }),
   probe: z.looseObject({
     ...times,
     target,

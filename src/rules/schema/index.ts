@@ -15,6 +15,7 @@ export { captureDefaults } from './capture.ts';
 export { eventFields, type GivenTests } from './field-tests.ts';
 export { alertShape } from './kinds/alert.ts';
 export { FLOOR_RATIO } from './kinds/memory.ts';
+export { memoryAmount } from './kinds/memory-amount.ts';
 
 /** A CheckpointRule as it is written, defaults filled in. */
 export const ruleSchema = z.strictObject({

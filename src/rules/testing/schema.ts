@@ -7,7 +7,7 @@ import {
   percentRatio,
 } from '../../base/index.ts';
 import { reasons } from '../../signal/index.ts';
-import { alertShape } from '../schema/index.ts';
+import { alertShape, memoryAmount } from '../schema/index.ts';
 
 /** Kind of the documents that test rules. */
 export const RULE_TEST_KIND = 'RuleTest';
@@ -40,6 +40,7 @@ const container = z.strictObject({
   type: z.enum(['app', 'init', 'sidecar', 'ephemeral']).default('app'),
   image: text.default('registry.example/app:1'),
   memory: byteCount().optional().describe('The limit'),
+  memoryRequest: byteCount().optional(),
   state: z.enum(['running', 'waiting', 'terminated']).default('running'),
   restarts: z.int().min(0).default(0),
   probes: z.array(probe).default([]),
@@ -56,6 +57,7 @@ const pod = z.strictObject({
     .default(['app']),
   hostNetwork: z.boolean().default(false),
   static: z.boolean().default(false),
+  priority: z.int().default(0).describe('spec.priority'),
   grace: durationMs().default(30_000).describe('terminationGracePeriodSeconds'),
 });
 
@@ -66,6 +68,14 @@ const memory = z.strictObject({
   used: percentRatio({ min: 0 }),
   fullIn: durationMs().optional().describe('Until the limit is reached at the present growth'),
   limit: byteCount().default(256 * 1_048_576),
+});
+
+const nodeMemory = z.strictObject({
+  available: memoryAmount({ shareMin: 0, shareMax: 1, bytesMin: 0 }).describe(
+    'As the kubelet counts memory.available; a percentage is one of the capacity',
+  ),
+  capacity: byteCount({ min: 1 }).default(8 * 1_073_741_824),
+  used: z.record(containerName, byteCount()).default({}).describe('Working sets of containers'),
 });
 
 const event = z.strictObject({
@@ -138,6 +148,7 @@ const signalKeys = [
   'crash',
   'start',
   'memory',
+  'nodeMemory',
   'event',
   'probe',
   'alert',
@@ -155,6 +166,7 @@ const step = z
     crash: z.union([containerName, crash]).optional(),
     start: containerName.optional().describe('A container that waits runs now, in its next life'),
     memory: memory.optional(),
+    nodeMemory: nodeMemory.optional(),
     event: event.optional(),
     probe: probeResult.optional(),
     alert: alert.optional(),

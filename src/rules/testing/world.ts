@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { ContainerFact, Owner, PodFact, Signal } from '../../signal/index.ts';
+import {
+  amountBytes,
+  type ContainerFact,
+  type Owner,
+  type PodFact,
+  type PodMemory,
+  type Signal,
+} from '../../signal/index.ts';
 import { longForm, type TestPod, type TestStep } from './schema.ts';
 
 /** The pods of a test as they are now, and signals about them in few words. */
@@ -14,6 +21,7 @@ export function createTestWorld(node: string): TestWorld {
   return new TestWorldImpl(node);
 }
 
+type Measured = PodMemory['containers'][number][];
 type Found = { pod: PodFact; container: ContainerFact };
 
 class TestWorldImpl implements TestWorld {
@@ -41,6 +49,7 @@ class TestWorldImpl implements TestWorld {
     if (step.crash !== undefined) return this.#crash(step.crash, atMs);
     if (step.start !== undefined) return this.#start(step.start, atMs);
     if (step.memory) return this.#memory(step.memory, atMs);
+    if (step.nodeMemory) return this.#nodeMemory(step.nodeMemory, atMs);
     if (step.event) return this.#event(step.event, atMs);
     if (step.probe) return this.#probe(step.probe, atMs);
     if (step.alert) return this.#alert(step.alert, atMs);
@@ -64,6 +73,8 @@ class TestWorldImpl implements TestWorld {
       phase: 'Running',
       terminationGraceMs: more.grace,
       hostNetwork,
+      priority: more.priority,
+      ...requestOf(more.containers),
       containers: more.containers.map((one) => containerOf(one, { uid, atMs, known })),
     };
   }
@@ -142,6 +153,33 @@ class TestWorldImpl implements TestWorld {
     ];
   }
 
+  #nodeMemory(
+    given: NonNullable<TestStep['nodeMemory']>,
+    atMs: number,
+  ): Signal[] | { wrong: string } {
+    const pods = new Map<string, Measured>();
+    for (const [path, usedBytes] of Object.entries(given.used)) {
+      const found = this.#find(path);
+      if ('wrong' in found) return found;
+      const { podUid, container, containerId } = targetOf(found);
+      const containers = pods.get(podUid) ?? [];
+      pods.set(podUid, [...containers, { container, containerId, usedBytes }]);
+    }
+    const { available, capacity: capacityBytes } = given;
+    return [
+      {
+        kind: 'nodeMemory',
+        availableBytes: amountBytes(available, capacityBytes),
+        capacityBytes,
+        pods: [...pods].map(([podUid, containers]) => {
+          const usedBytes = containers.reduce((total, one) => total + one.usedBytes, 0);
+          return { podUid, usedBytes, containers };
+        }),
+        ...times(atMs),
+      },
+    ];
+  }
+
   #event(given: NonNullable<TestStep['event']>, atMs: number): Signal[] | { wrong: string } {
     const { of, reason, message, type, component, count } = given;
     const [namespace = '', name = '', container] = of.split('/');
@@ -208,6 +246,12 @@ class TestWorldImpl implements TestWorld {
     const known = [...this.#pods.keys()].join(', ');
     return { wrong: `there is no pod ${path} at this time (there are: ${known || 'none'})` };
   }
+}
+
+function requestOf(containers: Exclude<TestPod, string>['containers']) {
+  const requests = containers.map((one) => longForm.container(one).memoryRequest ?? 0);
+  const memoryRequestBytes = requests.reduce((total, one) => total + one, 0);
+  return memoryRequestBytes > 0 ? { memoryRequestBytes } : {};
 }
 
 function containerOf(

@@ -3,6 +3,15 @@
  * fields of `signal`. Numbers are whole there.
  */
 export interface Told {
+  nodeMemory: {
+    /** Of the node, as the kubelet's memory.available counts it. */
+    availableBytes: number;
+    capacityBytes: number;
+    /** Working set of the whole pod, and what it requests. */
+    podUsedBytes: number;
+    podRequestBytes: number;
+    podPriority: number;
+  };
   probe: {
     type: string;
     /** exec, httpGet, tcpSocket or grpc. */

@@ -49,6 +49,13 @@ const signalFields: Readonly<Record<WhenKind, Fields>> = {
   crashLoop: { reason: 'string', exitCode: 'int' },
   alert: { shape: 'string', door: 'string', fields: 'map<string, dyn>' },
   ...toldTypes({
+    nodeMemory: {
+      availableBytes: 'int',
+      capacityBytes: 'int',
+      podUsedBytes: 'int',
+      podRequestBytes: 'int',
+      podPriority: 'int',
+    },
     probe: { type: 'string', handler: 'string', failures: 'int', failureThreshold: 'int' },
     terminating: {
       cause: 'string',

@@ -11,6 +11,7 @@ import {
 import { isLabelName, isObjectName, isUid } from './api-names.ts';
 import { containerFactsFromApi } from './container-facts.ts';
 import { controllerOf } from './controller.ts';
+import { memoryRequestOf } from './memory-request.ts';
 
 /** Longest reason of a condition that the API lets in is 1,024; those of Kubernetes are short. */
 const REASON_MAX = 128;
@@ -51,6 +52,8 @@ export function podFactFromApi(pod: unknown): PodFact | undefined {
     disruptionReason: disruptionReasonOf(status),
     terminationGraceMs: graceSecondsOf(metadata, spec) * 1_000,
     hostNetwork: spec?.hostNetwork === true,
+    priority: numberAt(spec, 'priority'),
+    memoryRequestBytes: memoryRequestOf(spec),
     containers: containerFactsFromApi(spec, status),
   };
 }
