@@ -56,24 +56,20 @@ export function createArchives(options: {
   clock: Clock;
   /** Default: the operating system's; see takeFileLock. */
   takeLock?: TakeFileLock;
+  /** What must stay free of the disk when an archive is made of images; 0 when left out. */
+  spareBytes?: () => number;
 }): Archives {
   const directory = resolve(options.directory);
   const catalog = createCatalog(options.store);
   const records = createRecords(directory);
-  const tools = { directory, catalog, records, clock: options.clock };
+  const { clock, spareBytes } = options;
+  const tools = { directory, catalog, records, clock, spareBytes };
   const memory = createRecordMemory();
   let claimed: ReadonlySet<string> = new Set();
-  // One at a time: a listing that began before an archive was taken in must not replace it.
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const unlessTaken = () => (taken ? Promise.reject(taken) : work());
-    const mine = last.then(unlessTaken, unlessTaken);
-    last = mine;
-    return mine;
-  };
   let lock: FileLock | undefined;
   /** Why nothing may be touched: another agent has it. */
   let taken: StillpointError | undefined;
+  const inTurn = createTurns(() => taken);
   const claim = async () => {
     if (lock) return;
     try {
@@ -118,5 +114,19 @@ export function createArchives(options: {
       lock?.release();
       lock = undefined;
     },
+  };
+}
+
+/** One at a time: a listing that began before an archive was taken in must not replace it. */
+function createTurns(refusal: () => StillpointError | undefined) {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const unlessRefused = () => {
+      const refused = refusal();
+      return refused ? Promise.reject(refused) : work();
+    };
+    const mine = last.then(unlessRefused, unlessRefused);
+    last = mine;
+    return mine;
   };
 }

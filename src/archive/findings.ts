@@ -1,6 +1,7 @@
 /** Everything that can be wrong with an archive, with its sentence. Printed by CLI and log. */
 export const findingCodes = {
   'file-missing': 'there is no such file',
+  'images-unusable': 'no archive can be made of what the capture left in its folder',
   'not-a-file': 'it is a link or a special file, not a regular one',
   empty: 'the file is empty',
   'not-a-tar': 'the file does not begin like a tar',

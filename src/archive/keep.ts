@@ -1,19 +1,22 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../base/index.ts';
-import { isStillpointError, nodeCodeOf, StillpointError } from '../base/index.ts';
+import { isStillpointError, messageOf, nodeCodeOf, StillpointError } from '../base/index.ts';
 import type { CaptureOutcome } from '../capture/index.ts';
 import type { Trigger } from '../dispatch/index.ts';
-import { type BackendName, findContainer, type Owner, type PodFact } from '../signal/index.ts';
+import type { BackendName, PodFact } from '../signal/index.ts';
+import { type Removal, removeImages } from './assembly/index.ts';
 import { type FileIdentity, identityOf, sameFile } from './byte-source.ts';
 import type { Catalog } from './catalog.ts';
 import type { Finding } from './findings.ts';
 import { fromFs } from './fs-errors.ts';
 import { hashFile } from './hash.ts';
 import { summarise } from './listing.ts';
+import { type Measured, makeRecord } from './make-record.ts';
 import { isArchiveName } from './names.ts';
+import { type Origin, obtainArchive } from './obtain.ts';
 import type { ArchiveRecord } from './record.ts';
-import { type Records, syncDirectory } from './records.ts';
+import { type RecordReading, type Records, syncDirectory } from './records.ts';
 import { type ArchiveFacts, type VerifiedFile, verifyFile } from './verify.ts';
 
 /** A capture that left an archive, as far as it is known. */
@@ -33,7 +36,10 @@ export interface KeepRequest {
   pod?: PodFact;
 }
 
-/** What became of an archive. */
+/**
+ * What became of an archive. `images`: what became of its parts, where they were to be removed; what
+ * is left of them costs space and nothing else.
+ */
 export type KeepResult =
   | {
       kind: 'kept';
@@ -41,6 +47,7 @@ export type KeepResult =
       facts: ArchiveFacts;
       /** Why it could not be proved complete; absent when it is complete. */
       doubt?: string;
+      images?: Removal;
     }
   | {
       kind: 'broken';
@@ -48,8 +55,12 @@ export type KeepResult =
       archive: string;
       findings: readonly Finding[];
       /** Whether it was removed, and if not, why not. */
-      removal: { kind: 'removed' } | { kind: 'left'; why: string };
+      removal: Removal;
+      images?: Removal;
     };
+
+/** What is done with an archive that is not whole, and with images that make none. */
+type OnBroken = 'remove' | 'leave';
 
 /** What keeping needs. */
 export interface KeepTools {
@@ -57,6 +68,8 @@ export interface KeepTools {
   records: Records;
   catalog: Catalog;
   clock: Clock;
+  /** What must stay free of the disk when an archive is made. */
+  spareBytes?: () => number;
 }
 
 /** File systems stamp a birth with the coarse clock of the kernel, which lags a little. */
@@ -75,21 +88,58 @@ export function keepRequestOf(
 }
 
 /**
- * Verify, hash (and force to disk), record, catalog, in this order: at each moment the archive is
- * either not yet claimed to be good, or it is. A broken one is named, and with `onBroken: 'remove'`
- * removed, if it surely is the very file that this capture made. Errors: `bad-config` (it lies in
- * another directory), `cancelled`, `disk-low`, `not-writable`, `io`, `store`; the archive then
- * stays, unrecorded, and the call may be repeated.
+ * Make it of its images where that is ours to do, verify, hash (and force to disk), record, catalog,
+ * in this order: at each moment the archive is either not yet claimed to be good, or it is. A broken
+ * one is named, and with `onBroken: 'remove'` removed, if it surely is the very file that this
+ * capture made. The images go once the record is written, or when no archive can be made of them.
+ * Errors: `bad-config` (it lies in another directory), `cancelled`, `conflict`, `disk-low`,
+ * `not-writable`, `io`, `store`; archive and images then stay, unrecorded, and the call may be
+ * repeated.
  */
 export async function keepArchive(
   tools: KeepTools,
   request: KeepRequest,
-  onBroken: 'remove' | 'leave',
+  onBroken: OnBroken,
   signal?: AbortSignal,
 ): Promise<KeepResult> {
   const path = archivePathIn(tools.directory, request.archivePath);
-  const archive = basename(path);
   const startedMs = tools.clock.monotonicMs();
+  const origin = await obtainArchive(path, request.imagesFolder, tools, signal);
+  const result =
+    origin.kind === 'unusable'
+      ? await unusable(request, origin.finding, onBroken)
+      : await keepFile(tools, request, { path, startedMs, origin, onBroken, signal });
+  if (request.imagesFolder === undefined || result.images) return result;
+  const isGone = result.kind === 'broken' && result.removal.kind === 'removed';
+  // One that was in place and damaged is made anew: its parts are still there.
+  if (isGone && origin.kind === 'in-place') return keepArchive(tools, request, onBroken, signal);
+  const isOver = result.kind === 'kept' || (isGone && origin.kind === 'assembled');
+  return isOver ? { ...result, images: await tidyImages(request.imagesFolder) } : result;
+}
+
+/** Never rejects: what is left costs space, and the next start finds it. */
+async function tidyImages(folder: string): Promise<Removal> {
+  try {
+    return await removeImages(folder);
+  } catch (error) {
+    return { kind: 'left', why: messageOf(error) };
+  }
+}
+
+interface KeepWork {
+  path: string;
+  startedMs: number;
+  origin: Exclude<Origin, { kind: 'unusable' }>;
+  onBroken: OnBroken;
+  signal?: AbortSignal;
+}
+
+async function keepFile(
+  tools: KeepTools,
+  request: KeepRequest,
+  { path, startedMs, origin, onBroken, signal }: KeepWork,
+): Promise<KeepResult> {
+  const archive = basename(path);
   const verified = await verifyOrFind(path);
   if (verified.kind === 'unreadable') {
     const removal = { kind: 'left', why: 'there is no regular file to remove' } as const;
@@ -105,15 +155,20 @@ export async function keepArchive(
   };
   if (verification.kind === 'broken') return fail(verification.findings);
   const { facts } = verification;
-  const stranger =
-    otherContainer(facts, request.trigger) ?? (await otherCapture(tools, archive, request));
+  const before = await tools.records.read(archive);
+  const stranger = otherContainer(facts, request.trigger) ?? otherCapture(before, request);
   if (stranger) return fail([stranger]);
-  const hash = await hashFile(path, { sync: true, signal });
+  // What we wrote ourselves was hashed on its way, and is on disk.
+  const hash =
+    origin.kind === 'assembled' ? origin.hash : await hashFile(path, { sync: true, signal });
   if (!sameFile(identity, hash.identity)) return fail([{ code: 'changed', detail: path }]);
   await syncDirectory(tools.directory).catch((error) => {
     throw fromFs(error, 'sync', tools.directory);
   });
   const record = makeRecord(request, archive, facts, {
+    ...(before.kind === 'sound' ? toldBefore(before.record) : {}),
+    ...('dump' in origin ? { dump: origin.dump, missing: origin.missing } : {}),
+    ...(origin.kind === 'assembled' ? { assemblyMs: origin.assemblyMs } : {}),
     sha256: hash.sha256,
     bytes: identity.bytes,
     verifyMs: tools.clock.monotonicMs() - startedMs,
@@ -130,6 +185,25 @@ export async function keepArchive(
   return verification.kind === 'complete'
     ? { kind: 'kept', record, facts }
     : { kind: 'kept', record, facts, doubt: `${verification.reason}: ${verification.detail}` };
+}
+
+/** What a record that is written again could not learn a second time. */
+function toldBefore({ dump, missing, hold, timings }: ArchiveRecord): Partial<Measured> {
+  return { dump, missing, hold, assemblyMs: timings.assemblyMs };
+}
+
+/** There is no archive, and there will be none. */
+async function unusable(
+  { archivePath, imagesFolder }: KeepRequest,
+  finding: Finding,
+  onBroken: OnBroken,
+): Promise<KeepResult> {
+  const images: Removal =
+    onBroken === 'remove' && imagesFolder !== undefined
+      ? await tidyImages(imagesFolder)
+      : { kind: 'left', why: 'its dump may still be under way' };
+  const removal = { kind: 'left', why: 'there is no archive to remove' } as const;
+  return { kind: 'broken', archive: basename(archivePath), findings: [finding], removal, images };
 }
 
 /** The path, checked to be one name in the checkpoints directory. */
@@ -171,15 +245,10 @@ function otherContainer({ metadata }: ArchiveFacts, { target }: Trigger): Findin
 }
 
 /** A record that another capture wrote is never replaced; our own may be written again. */
-async function otherCapture(
-  { records }: KeepTools,
-  archive: string,
-  { trigger }: KeepRequest,
-): Promise<Finding | undefined> {
-  const reading = await records.read(archive);
-  if (reading.kind === 'none') return undefined;
-  if (reading.kind === 'broken') return { code: 'recorded-already', detail: reading.why };
-  const { id } = reading.record.trigger;
+function otherCapture(before: RecordReading, { trigger }: KeepRequest): Finding | undefined {
+  if (before.kind === 'none') return undefined;
+  if (before.kind === 'broken') return { code: 'recorded-already', detail: before.why };
+  const { id } = before.record.trigger;
   return id === trigger.id ? undefined : { code: 'recorded-already', detail: `trigger ${id}` };
 }
 
@@ -211,84 +280,4 @@ async function removeBroken(
     if (nodeCodeOf(error) === 'ENOENT') return left('it is gone already');
     throw fromFs(error, 'remove', path);
   }
-}
-
-interface Measured {
-  sha256: string;
-  bytes: number;
-  verifyMs: number;
-  verified: 'complete' | 'unverified';
-}
-
-/**
- * The top owner, so that retention keeps one group over all rollouts. A pod that is gone is known by
- * the decision. One without an owner is its own, which retention knows by itself.
- */
-function ownerOf({ pod, trigger }: KeepRequest): Owner | undefined {
-  const known = pod ? (pod.topOwner ?? pod.owner) : trigger.decisions[0]?.owner;
-  return known && known.kind !== 'Pod' ? { kind: known.kind, name: known.name } : undefined;
-}
-
-function makeRecord(
-  request: KeepRequest,
-  archive: string,
-  facts: ArchiveFacts,
-  measured: Measured,
-): ArchiveRecord {
-  const { trigger, timings, pod } = request;
-  const { metadata, stats } = facts;
-  const { target } = trigger;
-  const fact = pod ? findContainer(pod, target.container) : undefined;
-  const owner = ownerOf(request);
-  const frozen = timings.frozenMs === undefined ? {} : { frozenMs: positive(timings.frozenMs) };
-  return {
-    apiVersion: 'stillpoint.dev/v1alpha1',
-    kind: 'ArchiveRecord',
-    archive,
-    bytes: measured.bytes,
-    sha256: measured.sha256,
-    createdMs: timings.startedAtMs,
-    node: request.node,
-    namespace: target.namespace,
-    pod: target.pod,
-    podUid: metadata.podUid || target.podUid,
-    container: target.container,
-    containerId: metadata.containerId || target.containerId,
-    ...(owner && { owner }),
-    image: metadata.image || (fact?.image ?? ''),
-    imageId: fact?.imageId || metadata.imageRef,
-    backend: request.backend,
-    backendReason: request.backendReason,
-    engine: metadata.engine,
-    retainClass: trigger.decisions[0]?.retainClass ?? '',
-    trigger: {
-      id: trigger.id,
-      acceptedMs: trigger.acceptedMs,
-      causes: trigger.decisions.map(({ rule, reason, detail, trail, atMs, signal }) => ({
-        rule,
-        reason,
-        detail,
-        atMs,
-        trail,
-        signal,
-      })),
-    },
-    timings: {
-      queuedMs: positive(timings.queuedMs),
-      guardMs: positive(timings.guardMs),
-      checkpointMs: positive(timings.checkpointMs),
-      ...frozen,
-      ...(stats ? { criuFrozenMs: stats.freezingMs + stats.frozenMs } : {}),
-      predictedFreezeMs: positive(request.predictedFreezeMs),
-      verifyMs: positive(measured.verifyMs),
-    },
-    verified: measured.verified,
-    processes: facts.processes,
-    pagesBytes: facts.pagesBytes,
-  };
-}
-
-/** Differences of wall-clock times can be negative when the clock was set in between. */
-function positive(ms: number): number {
-  return Math.max(0, ms);
 }

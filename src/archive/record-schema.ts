@@ -76,8 +76,22 @@ export const recordShape: z.ZodType<ArchiveRecord> = z.object({
     frozenMs: ms.optional(),
     criuFrozenMs: ms.optional(),
     predictedFreezeMs: ms,
+    assemblyMs: ms.optional(),
     verifyMs: ms,
   }),
+  dump: z
+    .object({
+      sequence: z.enum(['race', 'calm']),
+      sequenceReason: z.string(),
+      consistency: z.enum(['frozen', 'running']),
+      pause: z.enum(['none', 'task', 'freezer']).optional(),
+      stoodStillMs: ms.optional(),
+      guardLapsed: z.literal(true).optional(),
+    })
+    .optional(),
+  missing: z
+    .array(z.object({ member: z.string(), why: z.string(), isPartly: z.literal(true).optional() }))
+    .optional(),
   verified: z.enum(['complete', 'unverified']),
   processes: count,
   pagesBytes: count,

@@ -1,5 +1,7 @@
+import type { DumpedFacts, ImagesManifest } from '../capture/index.ts';
 import type { SignalSummary, Trail } from '../rules/index.ts';
 import type { BackendName } from '../signal/index.ts';
+import type { MissingMember } from './assembly/index.ts';
 
 /** The JSON that belongs to an archive, `.stillpoint/records/<archive file name>.json`. */
 export interface ArchiveRecord {
@@ -40,8 +42,15 @@ export interface ArchiveRecord {
     /** CRIU's own account, from stats-dump. */
     criuFrozenMs?: number;
     predictedFreezeMs: number;
+    /** Until the archive was verified, hashed and on disk; with the time that it took to make it. */
     verifyMs: number;
+    /** Of that, to make it of the images; absent where the runtime made it. */
+    assemblyMs?: number;
   };
+  /** How the images were taken; absent where the runtime made the archive. */
+  dump?: RecordedDump;
+  /** What the archive lacks, and why; absent when it lacks nothing, or when the runtime made it. */
+  missing?: readonly MissingMember[];
   /** What verification saw; `unverified` = an image version we do not know, not corrupt. */
   verified: 'complete' | 'unverified';
   processes: number;
@@ -49,6 +58,10 @@ export interface ArchiveRecord {
   /** An owner's word that this archive stays. */
   hold?: { reason: string; by: string; untilMs?: number };
 }
+
+/** See capture/images-folder.ts; what only the end of the dump tells is absent when nobody saw it. */
+export type RecordedDump = Pick<ImagesManifest, 'sequence' | 'sequenceReason' | 'consistency'> &
+  Partial<Pick<DumpedFacts, 'pause' | 'stoodStillMs' | 'guardLapsed'>>;
 
 export interface RecordCause {
   rule: string;

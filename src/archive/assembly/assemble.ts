@@ -1,40 +1,37 @@
-import { link, unlink } from 'node:fs/promises';
+import { link, statfs, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { nodeCodeOf, StillpointError, workerPath } from '../../base/index.ts';
-import type { DumpedFacts, ImagesManifest } from '../../capture/index.ts';
+import { formatBytes, nodeCodeOf, StillpointError, workerPath } from '../../base/index.ts';
 import type { FileIdentity } from '../byte-source.ts';
 import { fromFs } from '../fs-errors.ts';
 import { workspacePaths } from '../names.ts';
 import { syncDirectory } from '../records.ts';
 import type { AssemblyOrder, AssemblyReply } from './assembly-worker.ts';
 import { readFolder } from './folder.ts';
-import type { Member, MissingMember } from './member.ts';
-import { type MembersPlan, planMembers } from './plan-members.ts';
-import { readLog } from './read-log.ts';
+import type { Member } from './member.ts';
+import { dataBytes, type Parts, planFolder } from './parts.ts';
+import type { MembersPlan } from './plan-members.ts';
 
 export interface AssemblyRequest {
   /** Absolute: the folder of one capture (capture/images-folder.ts). */
   folder: string;
   /** Absolute; nothing may be there. */
   archivePath: string;
+  /** What must stay free of the disk once the archive is there; 0 when left out. */
+  spareBytes?: number;
   /** Gives the work up: rejects with `cancelled`. */
   signal?: AbortSignal;
 }
 
 /** An archive that is in place and on disk, or why none can be made of the folder. */
 export type Assembled =
-  | {
+  | (Parts & {
       kind: 'assembled';
       /** Hex. */
       sha256: string;
       /** Of the file at archivePath, as it was hashed. */
       identity: FileIdentity;
-      missing: readonly MissingMember[];
-      manifest: ImagesManifest;
-      /** Absent when the agent ended before the dump was noted. */
-      dumped?: DumpedFacts;
-    }
+    })
   | { kind: 'unusable'; why: string };
 
 /**
@@ -46,16 +43,14 @@ export type Assembled =
  */
 export async function assembleArchive(request: AssemblyRequest): Promise<Assembled> {
   const { folder, archivePath, signal } = request;
-  const facts = await readFolder(folder);
-  const { manifest } = facts;
-  const log = manifest.kind === 'read' ? await readLog(manifest.value.logPath) : {};
-  const plan = planMembers(facts, log);
+  const plan = await planFolder(await readFolder(folder));
   if (plan.kind === 'unusable') return plan;
   const archive = basename(archivePath);
   if (plan.manifest.archive !== archive) {
     const spoken = JSON.stringify(plan.manifest.archive);
     return { kind: 'unusable', why: `it speaks of the archive ${spoken}` };
   }
+  await requireRoom(dirname(archivePath), dataBytes(plan.members), request.spareBytes ?? 0);
   const unfinished = join(workspacePaths(dirname(archivePath)).unfinished, archive);
   // Of a try whose end could not be cleared; nothing refers to it.
   await removeIfThere(unfinished);
@@ -87,6 +82,22 @@ async function finish(
       return { kind: 'assembled', sha256, identity, missing, manifest, dumped };
     }
   }
+}
+
+/** A disk that would be too full is not filled first. */
+async function requireRoom(directory: string, bytes: number, spareBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory).catch((error) => {
+    throw fromFs(error, 'look at', directory);
+  });
+  const freeBytes = bavail * bsize;
+  if (freeBytes - bytes >= spareBytes) return;
+  throw new StillpointError({
+    code: 'disk-low',
+    message:
+      `the archive needs ${formatBytes(bytes)} in ${directory}, where ${formatBytes(freeBytes)} are ` +
+      `free and ${formatBytes(spareBytes)} must stay so`,
+    details: { directory, bytes, freeBytes, spareBytes },
+  });
 }
 
 /** A second name for the same file, so that nothing that has this name can be replaced. */

@@ -46,7 +46,7 @@ export const ENTRIES_MAX = 50_000;
 export async function readFolder(folder: string): Promise<FolderFacts> {
   const paths = imagesFolder(folder);
   await requireDirectory(folder);
-  const manifest = await reading(readImagesManifest(folder));
+  const manifest = await readManifest(folder);
   const dumped = await reading(readDumpedFacts(folder));
   const imagesPath = imagesDirectoryOf(folder, manifest);
   return {
@@ -57,6 +57,11 @@ export async function readFolder(folder: string): Promise<FolderFacts> {
     work: (await entriesOf(paths.work)) ?? [],
     rootfsDiff: await entryAt(paths.rootfsDiff),
   };
+}
+
+/** The note that was written before the freeze. Error: `io`. */
+export function readManifest(folder: string): Promise<FolderFacts['manifest']> {
+  return reading(readImagesManifest(folder));
 }
 
 /**
@@ -77,10 +82,16 @@ export function imagesDirectoryOf(
   return isOfFolder ? path : undefined;
 }
 
-/** The entries of a directory, sorted as containerd sorts them (by bytes); undefined without one. */
-export async function entriesOf(path: string): Promise<FolderEntry[] | undefined> {
-  const own = await entryAt(path);
-  if (own?.kind !== 'directory') return undefined;
+/** The entries of a directory; undefined when there is none. */
+async function entriesOf(path: string): Promise<FolderEntry[] | undefined> {
+  return (await entryAt(path))?.kind === 'directory' ? listEntries(path) : undefined;
+}
+
+/**
+ * The entries of a directory, sorted as containerd sorts them (by bytes), one more than
+ * ENTRIES_MAX of them at most. Errors: `not-found`, `not-writable`, `io`.
+ */
+export async function listEntries(path: string): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = [];
   try {
     for await (const { name } of await opendir(path)) {

@@ -5,3 +5,5 @@
  */
 export { type Assembled, type AssemblyRequest, assembleArchive } from './assemble.ts';
 export type { MissingMember } from './member.ts';
+export { describeParts, type Parts } from './parts.ts';
+export { type Removal, removeImages } from './remove-images.ts';

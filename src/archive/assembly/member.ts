@@ -23,6 +23,8 @@ interface MemberHead {
 export interface MissingMember {
   member: string;
   why: string;
+  /** It is there, but not all of it. */
+  isPartly?: true;
 }
 
 /** As containerd leaves them: what it writes itself is 0600, what it unpacks 0644. */

@@ -125,7 +125,9 @@ function* logMembers(
   { createdAtMs }: ImagesManifest,
 ): Generator<Member | MissingMember> {
   const name = 'container.log';
-  if (log.why !== undefined) yield { member: name, why: log.why };
+  if (log.why !== undefined) {
+    yield { member: name, why: log.why, ...(log.data ? { isPartly: true } : {}) };
+  }
   if (!log.data) return;
   const modifiedS = Math.floor(createdAtMs / 1_000);
   yield { kind: 'bytes', name, mode: modes.own, modifiedS, data: log.data };
