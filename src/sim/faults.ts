@@ -15,7 +15,20 @@ export type CheckpointFault =
   /** The disk fills while the archive is written: an error, and the partial file stays. */
   | { kind: 'diskFull' }
   /** Everything takes this many times as long. */
-  | { kind: 'slow'; factor: number };
+  | { kind: 'slow'; factor: number }
+  /**
+   * CRIU is killed: an error, half of its images. In a moment when it has frozen the cgroup, the
+   * container stays frozen; while it holds the processes by ptrace, they run, and a shim that had
+   * been told to pause says PAUSED for ever.
+   */
+  | { kind: 'criuKilled'; while: 'frozen' | 'traced' }
+  /** Tasks.Pause takes so long. */
+  | { kind: 'slowPause'; ms: number }
+  /** The changes of the root file system cannot be had. */
+  | { kind: 'diffFails'; text: string };
+
+/** At which of the calls a fault shows. */
+export type FaultPhase = 'checkpoint' | 'pause' | 'diff';
 
 export type GrpcCodeName =
   | 'OK'
@@ -60,10 +73,18 @@ export class CheckpointFaults {
     };
   }
 
-  /** The fault for one checkpoint that begins now; counts it as used. */
-  take(target: { namespace: string; pod: string; container: string }): CheckpointFault | undefined {
-    const entry = this.#entries.find(({ scope: { container }, left }) => {
-      if (left <= 0) return false;
+  /** Takes all of them back. */
+  clear(): void {
+    this.#entries.length = 0;
+  }
+
+  /** The fault for one call that begins now; counts it as used. */
+  take(
+    target: { namespace: string; pod: string; container: string },
+    phase: FaultPhase = 'checkpoint',
+  ): CheckpointFault | undefined {
+    const entry = this.#entries.find(({ fault, scope: { container }, left }) => {
+      if (left <= 0 || phaseOf(fault) !== phase) return false;
       if (!container) return true;
       return (
         container.namespace === target.namespace &&
@@ -74,4 +95,9 @@ export class CheckpointFaults {
     if (entry) entry.left--;
     return entry?.fault;
   }
+}
+
+function phaseOf({ kind }: CheckpointFault): FaultPhase {
+  if (kind === 'slowPause') return 'pause';
+  return kind === 'diffFails' ? 'diff' : 'checkpoint';
 }

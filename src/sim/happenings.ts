@@ -8,6 +8,9 @@ export interface HappeningTarget {
   containerId: string;
 }
 
+/** Who was asked for a checkpoint: the kubelet, CRI, or containerd's own task service. */
+export type CheckpointVia = 'kubelet' | 'cri' | 'containerd';
+
 /** All that a sim tells about itself, so that tests and stories wait for facts, not for time. */
 export interface HappeningDetails {
   'container-started': HappeningTarget & { attempt: number };
@@ -18,11 +21,12 @@ export interface HappeningDetails {
   frozen: HappeningTarget & { by: 'runtime' | 'cgroup' };
   /** `stoodMs`: how long it stood still, the frozen time and CRIU's own together. */
   thawed: HappeningTarget & { stoodMs: number };
-  'checkpoint-received': HappeningTarget & { via: 'kubelet' | 'cri'; monotonicMs: number };
+  'checkpoint-received': HappeningTarget & { via: CheckpointVia; monotonicMs: number };
   'checkpoint-ended': HappeningTarget & {
-    via: 'kubelet' | 'cri';
+    via: CheckpointVia;
+    /** The archive; via containerd the directory of CRIU's images. */
     location: string;
-    /** gRPC code name; `OK` when an archive was written. */
+    /** gRPC code name; `OK` when an archive, or the images, were written. */
     code: string;
     message: string;
   };

@@ -6,8 +6,14 @@
  */
 
 export { type ArchiveContent, type ArchiveDamage, writeArchive } from './archive/index.ts';
-export type { CheckpointFault, FaultScope, GrpcCodeName } from './faults.ts';
-export type { HappeningDetails, HappeningName, Happenings, HappeningTarget } from './happenings.ts';
+export type { CheckpointFault, FaultPhase, FaultScope, GrpcCodeName } from './faults.ts';
+export type {
+  CheckpointVia,
+  HappeningDetails,
+  HappeningName,
+  Happenings,
+  HappeningTarget,
+} from './happenings.ts';
 export type { Attributes, Identity } from './identities.ts';
 export type { SimContainerSpec, SimPodSpec, SimProbe } from './model/index.ts';
 export type { BackOffTimes, CheckpointSpeed, SimOptions } from './options.ts';

@@ -15,6 +15,11 @@ export interface SimOptions {
    * without serving-certificate bootstrap: a CA of its own, for the node's name only.
    */
   kubeletCertificate?: 'cluster' | 'selfSigned';
+  /**
+   * What answers on the runtime's socket; default containerd 2.4.2 with its own services beside
+   * CRI. `cri-o` has CRI alone. An old version says so, and is otherwise the same.
+   */
+  runtime?: { name: 'containerd' | 'cri-o'; version: string };
   /** How often containers live on by a step; default 20 ms. */
   tickMs?: number;
   checkpoint?: Partial<CheckpointSpeed>;
@@ -36,6 +41,11 @@ export interface CheckpointSpeed {
   fixedMs: number;
   freezeBytesPerSecond: number;
   writeBytesPerSecond: number;
+  /** Of a dump through the task service, which packs nothing: CRIU's own time. */
+  nativeFixedMs: number;
+  nativeBytesPerSecond: number;
+  /** Of Tasks.Pause. */
+  pauseMs: number;
   /** The archive holds one page of this many that the container has; default 16. */
   pagesScale: number;
 }
@@ -62,11 +72,15 @@ export function withDefaults(options: SimOptions): SimSettings {
     bookmarkMs: 60_000,
     utcOffsetMinutes: 0,
     evictionHard: { 'nodefs.available': '1%' },
+    runtime: { name: 'containerd', version: 'v2.4.2' },
     ...options,
     checkpoint: {
       fixedMs: 150,
       freezeBytesPerSecond: 350_000_000,
       writeBytesPerSecond: 400_000_000,
+      nativeFixedMs: 110,
+      nativeBytesPerSecond: 2_500_000_000,
+      pauseMs: 10,
       pagesScale: 16,
       ...options.checkpoint,
     },

@@ -15,11 +15,19 @@ import { Happenings } from './happenings.ts';
 import { agentMay, Identities } from './identities.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import { KubeletServer } from './kubelet/index.ts';
-import { EventRecorder, hexDigits, NodeModel, PodLogs } from './model/index.ts';
+import { EventRecorder, hexDigits, NodeModel, PodLogs, type Running } from './model/index.ts';
 import { nodeJson } from './node-json.ts';
 import { type SimOptions, type SimSettings, withDefaults } from './options.ts';
 import { type Authority, type Certificate, createAuthority } from './pki/index.ts';
-import { CheckpointRunner, CriServer } from './runtime/index.ts';
+import {
+  archiveContent,
+  CheckpointRunner,
+  CriServer,
+  changedFiles,
+  LayerStore,
+  NativeTasks,
+  ShimLocks,
+} from './runtime/index.ts';
 import { Scenario } from './scenario.ts';
 
 /** Where the parts of a started sim are found: what an agent's configuration needs. */
@@ -57,6 +65,8 @@ export interface Sim {
   readonly kubelet: KubeletServer;
   readonly runtime: CriServer;
   readonly model: NodeModel;
+  /** Snapshots, content and leases of the runtime. */
+  readonly layers: LayerStore;
   /** Forgets the API server's history: watches from before, and begun lists, get a 410. */
   compact(): void;
   start(): Promise<void>;
@@ -68,6 +78,7 @@ export type { Injection };
 
 /** sun_path of macOS holds 104 bytes, the final zero included. */
 const SOCKET_PATH_BYTES_MAX = 100;
+const SNAPSHOTTER = 'overlayfs';
 const USER = 'system:serviceaccount:stillpoint:agent';
 
 /**
@@ -109,6 +120,7 @@ export function createSim(options: SimOptions): Sim {
   return {
     ...parts,
     model: core.model,
+    layers: core.layers,
     faults: core.faults,
     scenario: new Scenario(core.model, core.recorder, happenings),
     get info() {
@@ -143,6 +155,7 @@ async function startServers(servers: Servers, core: Core, cleanup: Cleanup): Pro
     await servers[name].start();
   }
   cleanup.add('checkpoints', () => core.runner.stop());
+  cleanup.add('tasks', () => core.tasks.stop());
   cleanup.add('model', () => core.model.stop());
   core.model.start();
 }
@@ -236,8 +249,31 @@ function createCore(
   const faults = new CheckpointFaults();
   const shared = { clock, cgroups, logs, happenings };
   const model = new NodeModel({ ...settings, ...shared, store, recorder });
-  const runner = new CheckpointRunner({ ...shared, model, faults, speed: checkpoint });
-  return { cgroups, recorder, logs, faults, model, runner };
+  const acting = { ...shared, model, faults, speed: checkpoint, locks: new ShimLocks() };
+  const contentOf = (running: Running, bytes: number, criuFrozenMs: number) =>
+    archiveContent(running, {
+      cgroupsPath: cgroups.cgroupsPath(running.pod, running.life),
+      ...{ logs, bytes, criuFrozenMs },
+      nowMs: clock.wallMs(),
+      pagesScale: checkpoint.pagesScale,
+    });
+  const hasShims = settings.runtime.name === 'containerd';
+  const runner = new CheckpointRunner({ ...acting, contentOf, hasShims });
+  const tasks = new NativeTasks({ ...acting, contentOf });
+  const { containerdRoot } = places;
+  const held = { snapshotter: SNAPSHOTTER, containerdRoot };
+  const layers = new LayerStore({ ...shared, ...held, model, faults, changesOf: changedFiles });
+  return {
+    cgroups,
+    recorder,
+    logs,
+    faults,
+    model,
+    runner,
+    tasks,
+    layers,
+    snapshotter: SNAPSHOTTER,
+  };
 }
 
 function servingCertificate(settings: SimSettings, cluster: Authority): Certificate {

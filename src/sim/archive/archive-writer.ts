@@ -99,7 +99,8 @@ function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value), 'utf8');
 }
 
-function dumpLog(frozenMs: number): string {
+/** What CRIU logs of a dump that ended well. */
+export function dumpLog(frozenMs: number): string {
   const seconds = (ms: number) => `(${(ms / 1_000).toFixed(6).padStart(9, '0')})`;
   return [
     `${seconds(0)} Version: 4.2 (simulated)`,

@@ -27,6 +27,7 @@ export function makePod(spec: SimPodSpec, nowMs: number, random: Random): SimPod
     restartPolicy: spec.restartPolicy ?? 'Always',
     terminationGraceMs: spec.terminationGraceMs ?? 30_000,
     hostNetwork: spec.hostNetwork ?? false,
+    runtimeType: spec.runtimeType ?? 'io.containerd.runc.v2',
     createdMs: nowMs,
     ip: `10.88.0.${random.integer(2, 250)}`,
     containers: spec.containers.map(makeContainer),

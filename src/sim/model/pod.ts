@@ -33,6 +33,8 @@ export interface SimPodSpec {
   /** Default 30 s. */
   terminationGraceMs?: number;
   hostNetwork?: boolean;
+  /** The shim of its runtime class, `io.containerd.kata.v2`; default runc's. */
+  runtimeType?: string;
   /** The mirror of a static pod: cgroups and runtime use a uid of their own. */
   isStatic?: boolean;
 }
@@ -112,6 +114,7 @@ export interface SimPod {
   restartPolicy: 'Always' | 'OnFailure' | 'Never';
   terminationGraceMs: number;
   hostNetwork: boolean;
+  runtimeType: string;
   createdMs: number;
   ip: string;
   containers: SimContainer[];

@@ -38,7 +38,7 @@ export function archiveContent(running: Running, options: ContentOptions): Archi
       rootfsImage: spec.image,
       rootfsImageRef: one && criStatus(one, options.logs).image_ref,
       rootfsImageName: spec.image,
-      runtime: 'io.containerd.runc.v2',
+      runtime: pod.runtimeType,
       createdTime: new Date(life.createdMs).toISOString(),
       checkpointedTime: new Date(options.nowMs).toISOString(),
       restoredTime: '0001-01-01T00:00:00Z',
@@ -57,8 +57,14 @@ export function archiveContent(running: Running, options: ContentOptions): Archi
       Message: '',
     },
     containerLog: readFileSync(options.logs.path(pod, container, life.attempt)),
-    rootFiles: { 'tmp/state': `written by ${described} (simulated)\n` },
+    rootFiles: changedFiles(running),
     criuFrozenMs: options.criuFrozenMs,
     nowMs: options.nowMs,
   };
+}
+
+/** What the container changed in its root file system, by path. */
+export function changedFiles({ pod, container }: Running): Record<string, string> {
+  const described = `${pod.namespace}/${pod.name}/${container.spec.name}`;
+  return { 'tmp/state': `written by ${described} (simulated)\n` };
 }

@@ -1,14 +1,12 @@
-import { type Clock, messageOf, nodeCodeOf } from '../../base/index.ts';
+import { type Clock, messageOf } from '../../base/index.ts';
 import { type ArchiveContent, type ArchiveDamage, writeArchive } from '../archive/index.ts';
-import type { CgroupTree } from '../cgroups/index.ts';
 import type { CheckpointFault, CheckpointFaults, GrpcCodeName } from '../faults.ts';
 import type { Happenings } from '../happenings.ts';
-import { lifeOf, type NodeModel, type PodLogs, type Running, targetOf } from '../model/index.ts';
+import { lifeOf, type NodeModel, type Running, targetOf } from '../model/index.ts';
 import type { CheckpointSpeed } from '../options.ts';
-import { archiveContent } from './archive-content.ts';
-
-/** Why a caller gives a checkpoint up: it went away, or the deadline of its call expired. */
-export type GivenUp = 'cancelled' | 'deadline';
+import { aborted, type CallResult, DEADLINE, deadlineOf, OK } from './grpc-answers.ts';
+import type { ShimLocks } from './shim-locks.ts';
+import { systemWords } from './system-words.ts';
 
 export interface CheckpointCall {
   via: 'kubelet' | 'cri';
@@ -18,19 +16,18 @@ export interface CheckpointCall {
   signal: AbortSignal;
 }
 
-export interface CheckpointResult {
-  code: GrpcCodeName;
-  message: string;
-}
+export type CheckpointResult = CallResult;
 
 export interface RunnerParts {
   clock: Clock;
   model: NodeModel;
-  cgroups: CgroupTree;
-  logs: PodLogs;
   faults: CheckpointFaults;
   happenings: Happenings;
   speed: CheckpointSpeed;
+  locks: ShimLocks;
+  /** Without containerd's shims nobody but the freezer knows of a pause. */
+  hasShims: boolean;
+  contentOf(running: Running, bytes: number, criuFrozenMs: number): ArchiveContent;
 }
 
 /** One checkpoint under way. */
@@ -41,12 +38,6 @@ interface Run {
   /** A second checkpoint of the same container came in between. */
   disturbed: boolean;
 }
-
-const OK: CheckpointResult = { code: 'OK', message: '' };
-const DEADLINE: CheckpointResult = {
-  code: 'DeadlineExceeded',
-  message: 'context deadline exceeded',
-};
 
 /**
  * CheckpointContainer as containerd 2.x carries it out, traps included: pause, CRIU (which thaws
@@ -102,14 +93,26 @@ export class CheckpointRunner {
       disturbed: false,
     };
     this.#runs.set(containerId, run);
-    running.life.checkpointing = true;
-    const work = this.#work(run).finally(() => {
-      running.life.checkpointing = false;
+    const work = this.#behindOthers(run).finally(() => {
       this.#runs.delete(containerId);
       this.#works.delete(work);
     });
     this.#works.add(work);
     return Promise.race([work, deadlineOf(call.signal)]);
+  }
+
+  async #behindOthers(run: Run): Promise<CheckpointResult> {
+    const { locks } = this.#parts;
+    const { containerId } = run.call;
+    const { life } = run.running;
+    const release = locks.takeNow(containerId, 'cri') ?? (await locks.take(containerId, 'cri'));
+    life.checkpointing = true;
+    try {
+      return await this.#work(run);
+    } finally {
+      life.checkpointing = false;
+      release();
+    }
   }
 
   async #work(run: Run): Promise<CheckpointResult> {
@@ -121,13 +124,15 @@ export class CheckpointRunner {
     const stopMs = slower * (speed.fixedMs + (bytes / speed.freezeBytesPerSecond) * 1_000);
     const pausedByUs = !life.shimPaused;
     try {
-      model.hold(running, { shimPaused: true, cgroupFrozen: false, traced: true });
-      const content = this.#content(running, bytes, stopMs / 4);
+      const shimPaused = this.#parts.hasShims;
+      model.hold(running, { shimPaused, cgroupFrozen: false, traced: true });
+      const content = this.#parts.contentOf(running, bytes, stopMs / 4);
       await this.#sleep(stopMs / 4);
       if (fault?.kind === 'hang') await aborted(call.signal, this.#stopping.signal);
       if (lifeOf(running.container) !== life) {
         return failed(call.containerId, 'criu failed: type DUMP errno 3: unknown');
       }
+      if (fault?.kind === 'criuKilled') return this.#killed(run, fault.while);
       model.hold(running, { cgroupFrozen: true, traced: false });
       const early = await this.#pack(run, (stopMs * 3) / 4);
       if (early?.code === 'DeadlineExceeded') return early;
@@ -139,6 +144,13 @@ export class CheckpointRunner {
       if (this.#stopping.signal.aborted) return { code: 'Unavailable', message: messageOf(error) };
       throw error;
     }
+  }
+
+  /** containerd resumes after a failure, too; runc refuses it when the freezer is thawed. */
+  #killed({ call, running }: Run, moment: 'frozen' | 'traced'): CheckpointResult {
+    const held = moment === 'frozen' ? { shimPaused: false } : {};
+    this.#parts.model.hold(running, { ...held, cgroupFrozen: false, traced: false });
+    return failed(call.containerId, 'read unixpacket @->@: EOF: unknown');
   }
 
   /** The frozen time after CRIU; an early result ends the checkpoint without an archive. */
@@ -172,18 +184,6 @@ export class CheckpointRunner {
       return { code: 'Unknown', message: `failed to create diff tar stream: lstat ${missing}` };
     }
     return OK;
-  }
-
-  #content(running: Running, bytes: number, criuFrozenMs: number): ArchiveContent {
-    const { cgroups, logs, clock, speed } = this.#parts;
-    return archiveContent(running, {
-      cgroupsPath: cgroups.cgroupsPath(running.pod, running.life),
-      logs,
-      nowMs: clock.wallMs(),
-      bytes,
-      criuFrozenMs,
-      pagesScale: speed.pagesScale,
-    });
   }
 
   #notRunning(containerId: string): CheckpointResult {
@@ -223,40 +223,4 @@ function truncateAt({ fault, disturbed }: Run): number | undefined {
   if (fault?.kind === 'truncated') return fault.at;
   if (fault?.kind === 'diskFull') return 0.4;
   return disturbed ? 0.6 : undefined;
-}
-
-/** Resolves only if the deadline of the call expires. */
-function deadlineOf(signal: AbortSignal): Promise<CheckpointResult> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => {
-      if (signal.reason === 'deadline') resolve(DEADLINE);
-    });
-  });
-}
-
-/** Resolves when the caller gives up; rejects when the sim stops. */
-function aborted(caller: AbortSignal, sim: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (caller.aborted) resolve();
-    caller.addEventListener('abort', () => resolve(), { once: true });
-    sim.addEventListener('abort', () => reject(sim.reason), { once: true });
-  });
-}
-
-/** What the system says, in the words that a Go program would use. */
-function systemWords(error: unknown): string {
-  switch (nodeCodeOf(error)) {
-    case 'ENOENT':
-      return 'no such file or directory';
-    case 'ENAMETOOLONG':
-      return 'file name too long';
-    case 'EACCES':
-      return 'permission denied';
-    case 'EROFS':
-      return 'read-only file system';
-    case 'ENOSPC':
-      return 'no space left on device';
-    default:
-      return messageOf(error);
-  }
 }

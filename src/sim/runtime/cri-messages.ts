@@ -1,3 +1,4 @@
+import type { CgroupTree } from '../cgroups/index.ts';
 import {
   criAnnotations,
   criLabels,
@@ -5,10 +6,12 @@ import {
   type Life,
   type LifeEnd,
   lifeOf,
+  ociSpec,
   type PodLogs,
   type SimContainer,
   type SimPod,
 } from '../model/index.ts';
+import type { SimSettings } from '../options.ts';
 
 /** runtime.v1.ContainerState. */
 const STATE = { running: 1, exited: 2 } as const;
@@ -82,5 +85,32 @@ export function criStatus(one: Incarnation, logs: PodLogs) {
     annotations: criAnnotations(pod, one.attempt),
     log_path: logs.path(pod, container, one.attempt),
     resources: { linux: { memory_limit_in_bytes: container.spec.memoryLimitBytes ?? 0 } },
+  };
+}
+
+/** What the verbose status tells besides; each runtime chooses its own shape. */
+export function criInfo(
+  { pod, container, containerId, life }: Incarnation,
+  node: {
+    cgroups: CgroupTree;
+    cgroupDriver: SimSettings['cgroupDriver'];
+    runtime: SimSettings['runtime'];
+    snapshotter: string;
+  },
+) {
+  const common = {
+    sandboxID: pod.sandboxId,
+    pid: life?.pid ?? 0,
+    runtimeSpec: life && ociSpec(pod, container, node.cgroups.cgroupsPath(pod, life)),
+  };
+  if (node.runtime.name !== 'containerd') return { ...common, privileged: false };
+  return {
+    ...common,
+    removing: false,
+    snapshotKey: containerId,
+    snapshotter: node.snapshotter,
+    runtimeType: pod.runtimeType,
+    // As Go writes runc's options: what is not set is left out.
+    runtimeOptions: node.cgroupDriver === 'systemd' ? { systemd_cgroup: true } : {},
   };
 }

@@ -1,13 +1,22 @@
 import { rmSync } from 'node:fs';
 import * as grpc from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
-import { assetPath, type Cancel, systemClock } from '../../base/index.ts';
+import type { Cancel } from '../../base/index.ts';
 import type { CgroupTree } from '../cgroups/index.ts';
-import type { GrpcCodeName } from '../faults.ts';
 import type { Happenings } from '../happenings.ts';
-import { type NodeModel, ociSpec, type PodLogs } from '../model/index.ts';
+import type { NodeModel, PodLogs } from '../model/index.ts';
+import type { SimSettings } from '../options.ts';
 import type { CheckpointRunner } from './checkpoint-runner.ts';
-import { criContainer, criStatus, type Incarnation, incarnationsOf } from './cri-messages.ts';
+import { addContainerdServices, type TaskHands } from './containerd-services.ts';
+import {
+  criContainer,
+  criInfo,
+  criStatus,
+  type Incarnation,
+  incarnationsOf,
+} from './cri-messages.ts';
+import { answer, answerUntilGivenUp, loadService, serviceError } from './grpc-answers.ts';
+import type { LayerStore } from './layer-store.ts';
+import type { NativeTasks } from './native-tasks.ts';
 
 export interface CriServerParts {
   socketPath: string;
@@ -15,6 +24,10 @@ export interface CriServerParts {
   cgroups: CgroupTree;
   logs: PodLogs;
   runner: CheckpointRunner;
+  tasks: NativeTasks;
+  layers: LayerStore;
+  runtime: SimSettings['runtime'];
+  snapshotter: string;
   happenings: Happenings;
   cgroupDriver: 'cgroupfs' | 'systemd';
   containerdRoot: string;
@@ -22,13 +35,12 @@ export interface CriServerParts {
 
 /** runtime.v1.ContainerEventType. */
 const EVENT = { created: 0, started: 1, stopped: 2 } as const;
-/** containerd.services.tasks.v1.Status. */
-const TASK = { running: 2, stopped: 3, paused: 4 } as const;
+/** containerd.v1.types.Status of a task whose process has ended. */
+const TASK_STOPPED = 3;
 
-type Unary = grpc.handleUnaryCall<Record<string, unknown>, unknown>;
 type EventStream = grpc.ServerWritableStream<unknown, unknown>;
 
-/** A container runtime's socket: CRI v1 and the two native task calls of containerd. */
+/** A container runtime's socket: CRI v1 and, on containerd, its own services. */
 export class CriServer {
   readonly #parts: CriServerParts;
   readonly #streams = new Set<EventStream>();
@@ -43,9 +55,9 @@ export class CriServer {
     if (this.#server) return;
     rmSync(this.#parts.socketPath, { force: true });
     const server = new grpc.Server({ 'grpc.max_receive_message_length': 16 * 1024 * 1024 });
-    server.addService(service('proto/cri.proto', 'runtime.v1.RuntimeService'), this.#runtime());
-    const tasks = 'containerd.services.tasks.v1.Tasks';
-    server.addService(service('proto/containerd-tasks.proto', tasks), this.#tasks());
+    const { runtime, layers } = this.#parts;
+    server.addService(loadService('cri.proto', 'runtime.v1.RuntimeService'), this.#runtime());
+    if (runtime.name === 'containerd') addContainerdServices(server, this.#tasks(), layers);
     await new Promise<void>((resolve, reject) => {
       const address = `unix:${this.#parts.socketPath}`;
       const credentials = grpc.ServerCredentials.createInsecure();
@@ -75,14 +87,15 @@ export class CriServer {
   }
 
   #runtime(): grpc.UntypedServiceImplementation {
-    const { cgroupDriver, containerdRoot, happenings } = this.#parts;
-    const config = { containerdRootDir: containerdRoot, enableCRIU: true };
+    const { cgroupDriver, containerdRoot, happenings, runtime } = this.#parts;
+    const isContainerd = runtime.name === 'containerd';
+    const config = isContainerd ? { containerdRootDir: containerdRoot, enableCRIU: true } : {};
     const ready = (type: string) => ({ type, status: true, reason: '', message: '' });
     return {
       Version: answer(() => ({
         version: '0.1.0',
-        runtime_name: 'containerd',
-        runtime_version: 'v2.4.2+simulated',
+        runtime_name: runtime.name,
+        runtime_version: `${runtime.version}+simulated`,
         runtime_api_version: 'v1',
       })),
       Status: answer(({ verbose }) => ({
@@ -98,7 +111,14 @@ export class CriServer {
           .filter((one) => fits(one, request.filter as ContainerFilter | null)),
       })),
       ContainerStatus: answer((request) => this.#status(request)),
-      CheckpointContainer: this.#checkpoint,
+      CheckpointContainer: answerUntilGivenUp((request, signal) =>
+        this.#parts.runner.run({
+          via: 'cri',
+          containerId: String(request.container_id),
+          location: String(request.location),
+          signal,
+        }),
+      ),
       GetContainerEvents: (stream: EventStream) => {
         this.#streams.add(stream);
         happenings.tell('events-subscribed', { subscribers: this.#streams.size });
@@ -110,54 +130,28 @@ export class CriServer {
     };
   }
 
-  #tasks(): grpc.UntypedServiceImplementation {
+  #tasks(): TaskHands {
+    const { tasks } = this.#parts;
     return {
-      Get: answer(({ container_id }) => {
-        const one = this.#find(String(container_id));
-        if (!one) throw serviceError('NotFound', `task ${container_id} not found: not found`);
-        const { life } = one;
-        const status = !life ? TASK.stopped : life.shimPaused ? TASK.paused : TASK.running;
-        const id = one.containerId;
+      get: async (containerId) => {
+        const one = this.#find(containerId);
+        if (!one) throw serviceError('NotFound', `task ${containerId} not found: not found`);
+        const { pod, container, life, containerId: id } = one;
+        const status = life ? await tasks.status({ pod, container, life }) : TASK_STOPPED;
         return { process: { container_id: id, id, pid: life?.pid ?? 0, status } };
-      }),
-      Resume: answer(({ container_id }) => this.#resume(String(container_id))),
+      },
+      pause: (containerId) => tasks.pause(containerId),
+      resume: (containerId) => tasks.resume(containerId),
+      checkpoint: async (request, signal) => {
+        const options = request.options as { value: { image_path: string; work_path: string } };
+        return tasks.checkpoint({
+          containerId: String(request.container_id),
+          imagePath: options.value.image_path,
+          workPath: options.value.work_path,
+          signal,
+        });
+      },
     };
-  }
-
-  readonly #checkpoint: Unary = (call, respond) => {
-    const controller = new AbortController();
-    const deadline = call.getDeadline();
-    call.on('cancelled', () => {
-      // A call's deadline is real time, whatever clock the sim runs on.
-      const expired = Number(deadline) <= systemClock.wallMs();
-      controller.abort(expired ? 'deadline' : 'cancelled');
-    });
-    this.#parts.runner
-      .run({
-        via: 'cri',
-        containerId: String(call.request.container_id),
-        location: String(call.request.location),
-        signal: controller.signal,
-      })
-      .then(({ code, message }) => {
-        if (code === 'OK') respond(null, {});
-        else respond(serviceError(code, message));
-      })
-      .catch((error: unknown) => respond(serviceError('Internal', String(error))));
-  };
-
-  #resume(containerId: string): Record<string, never> {
-    const running = this.#parts.model.runningById(containerId);
-    if (!running) throw serviceError('NotFound', `task ${containerId} not found: not found`);
-    const { life } = running;
-    if (!life.shimPaused) throw serviceError('Unknown', 'cannot resume a running process');
-    // runc looks at the freezer: while CRIU holds the process, or when somebody thawed it by hand,
-    // the container is "not paused", and the shim goes on saying PAUSED.
-    if (!life.cgroupFrozen) {
-      throw serviceError('Unknown', 'OCI runtime resume failed: container not paused: unknown');
-    }
-    this.#parts.model.hold(running, { shimPaused: false, cgroupFrozen: false });
-    return {};
   }
 
   #status(request: Record<string, unknown>) {
@@ -167,15 +161,8 @@ export class CriServer {
       const why = `an error occurred when try to find container "${id}": not found`;
       throw serviceError('NotFound', why);
     }
-    const { logs, cgroups } = this.#parts;
-    const { pod, container, life } = one;
-    const info = {
-      sandboxID: pod.sandboxId,
-      pid: life?.pid ?? 0,
-      removing: false,
-      runtimeType: 'io.containerd.runc.v2',
-      runtimeSpec: life && ociSpec(pod, container, cgroups.cgroupsPath(pod, life)),
-    };
+    const { logs } = this.#parts;
+    const info = criInfo(one, this.#parts);
     return {
       status: criStatus(one, logs),
       info: request.verbose === true ? { info: JSON.stringify(info) } : {},
@@ -222,43 +209,3 @@ function fits(one: ReturnType<typeof criContainer>, filter: ContainerFilter | nu
     labels.every(([key, value]) => (one.labels as Record<string, string>)[key] === value)
   );
 }
-
-function service(protoPath: string, name: string): grpc.ServiceDefinition {
-  const options = { keepCase: true, longs: Number, defaults: true };
-  return loadSync(assetPath(protoPath), options)[name] as grpc.ServiceDefinition;
-}
-
-/** A unary call whose answer is made at once; a thrown service error becomes the reply. */
-function answer(make: (request: Record<string, unknown>) => unknown): Unary {
-  return (call, respond) => {
-    try {
-      respond(null, make(call.request));
-    } catch (error) {
-      respond(error as grpc.ServiceError);
-    }
-  };
-}
-
-function serviceError(code: GrpcCodeName, details: string): grpc.ServiceError {
-  return Object.assign(new Error(details), {
-    code: GRPC_STATUS[code],
-    details,
-    metadata: new grpc.Metadata(),
-  });
-}
-
-const GRPC_STATUS: Record<GrpcCodeName, grpc.status> = {
-  OK: grpc.status.OK,
-  Canceled: grpc.status.CANCELLED,
-  Unknown: grpc.status.UNKNOWN,
-  InvalidArgument: grpc.status.INVALID_ARGUMENT,
-  DeadlineExceeded: grpc.status.DEADLINE_EXCEEDED,
-  NotFound: grpc.status.NOT_FOUND,
-  AlreadyExists: grpc.status.ALREADY_EXISTS,
-  PermissionDenied: grpc.status.PERMISSION_DENIED,
-  ResourceExhausted: grpc.status.RESOURCE_EXHAUSTED,
-  FailedPrecondition: grpc.status.FAILED_PRECONDITION,
-  Unimplemented: grpc.status.UNIMPLEMENTED,
-  Internal: grpc.status.INTERNAL,
-  Unavailable: grpc.status.UNAVAILABLE,
-};

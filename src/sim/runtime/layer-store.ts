@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../base/index.ts';
+import type { CheckpointFaults } from '../faults.ts';
+import { type NodeModel, type Running, targetOf } from '../model/index.ts';
+import { tarOf } from '../tar-writer.ts';
+import { serviceError } from './grpc-answers.ts';
+
+/** containerd.types.Mount. */
+export interface StoredMount {
+  type: string;
+  source: string;
+  target: string;
+  options: string[];
+}
+
+export interface LayerStoreParts {
+  clock: Clock;
+  model: NodeModel;
+  faults: CheckpointFaults;
+  containerdRoot: string;
+  snapshotter: string;
+  /** What the container changed in its root file system, by path. */
+  changesOf(running: Running): Readonly<Record<string, string>>;
+}
+
+const LAYER = 'application/vnd.oci.image.layer.v1.tar';
+
+/** A lease, and what goes with it. */
+interface Lease {
+  expiresMs: number;
+  views: Set<string>;
+  digests: Set<string>;
+}
+
+/**
+ * As much of containerd's snapshots, content and leases as it takes to have the changes of a
+ * container as a layer: views of a parent and blobs, each under a lease that removes it in the end.
+ */
+export class LayerStore {
+  readonly #parts: LayerStoreParts;
+  readonly #leases = new Map<string, Lease>();
+  readonly #views = new Map<string, StoredMount[]>();
+  readonly #blobs = new Map<string, Buffer>();
+
+  constructor(parts: LayerStoreParts) {
+    this.#parts = parts;
+  }
+
+  /** What nobody has removed: leases, views and blobs. */
+  left(): { leases: number; views: number; blobs: number } {
+    this.#expire();
+    return { leases: this.#leases.size, views: this.#views.size, blobs: this.#blobs.size };
+  }
+
+  createLease(id: string, labels: Readonly<Record<string, string>>): void {
+    this.#expire();
+    if (this.#leases.has(id)) throw serviceError('AlreadyExists', `lease "${id}": already exists`);
+    const expires = labels['containerd.io/gc.expire'];
+    const expiresMs = expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires);
+    this.#leases.set(id, { expiresMs, views: new Set(), digests: new Set() });
+  }
+
+  deleteLease(id: string): void {
+    const lease = this.#leases.get(id);
+    if (!lease) throw serviceError('NotFound', `lease "${id}": not found`);
+    this.#leases.delete(id);
+    for (const key of lease.views) this.#views.delete(key);
+    for (const digest of lease.digests) this.#blobs.delete(digest);
+  }
+
+  parentOf(snapshotter: string, key: string): string {
+    this.#ofContainer(snapshotter, key);
+    return `sha256:${createHash('sha256').update(`layers of ${key}`).digest('hex')}`;
+  }
+
+  mountsOf(snapshotter: string, key: string): StoredMount[] {
+    const view = this.#views.get(key);
+    if (view) return view;
+    this.#ofContainer(snapshotter, key);
+    return [this.#overlay([`workdir=${this.#at(key)}/work`, `upperdir=${this.#at(key)}/fs`])];
+  }
+
+  view(key: string, parent: string, leaseId: string): StoredMount[] {
+    if (this.#views.has(key)) {
+      throw serviceError('AlreadyExists', `snapshot "${key}": already exists`);
+    }
+    const mounts = [this.#overlay([`lowerdir=${this.#at(parent)}/fs`])];
+    this.#views.set(key, mounts);
+    this.#leaseOf(leaseId)?.views.add(key);
+    return mounts;
+  }
+
+  removeView(key: string): void {
+    if (!this.#views.delete(key)) {
+      throw serviceError('NotFound', `snapshot ${key} does not exist: not found`);
+    }
+    for (const { views } of this.#leases.values()) views.delete(key);
+  }
+
+  /** The layer between a parent and a container, kept as long as its lease. */
+  diff(right: readonly StoredMount[], mediaType: string, leaseId: string) {
+    if (mediaType !== LAYER) {
+      throw serviceError('Unimplemented', `unsupported diff media type: ${mediaType}`);
+    }
+    const running = this.#parts.model
+      .running()
+      .find(({ life }) => right.some(({ options }) => options.includes(this.#upper(life))));
+    if (!running) throw serviceError('Unknown', 'failed to mount: no such file or directory');
+    const fault = this.#parts.faults.take(targetOf(running), 'diff');
+    if (fault?.kind === 'diffFails') throw serviceError('Unknown', fault.text);
+    const bytes = tarOf(this.#parts.changesOf(running), this.#parts.clock.wallMs());
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    this.#blobs.set(digest, bytes);
+    // Without a lease the next garbage collection would take it; here it stays, and is seen.
+    this.#leaseOf(leaseId)?.digests.add(digest);
+    return { media_type: mediaType, digest, size: bytes.length };
+  }
+
+  read(digest: string): Buffer {
+    this.#expire();
+    const bytes = this.#blobs.get(digest);
+    if (bytes) return bytes;
+    throw serviceError('NotFound', `content ${digest}: not found`);
+  }
+
+  #upper({ containerId }: { containerId: string }): string {
+    return `upperdir=${this.#at(containerId)}/fs`;
+  }
+
+  /** A snapshot lives as long as its container; the sim knows those that run. */
+  #ofContainer(snapshotter: string, key: string): Running {
+    const running = this.#parts.model.runningById(key);
+    if (running && snapshotter === this.#parts.snapshotter) return running;
+    throw serviceError('NotFound', `snapshot ${key} does not exist: not found`);
+  }
+
+  #overlay(options: string[]): StoredMount {
+    return { type: 'overlay', source: 'overlay', target: '', options: ['index=off', ...options] };
+  }
+
+  #at(key: string): string {
+    const { containerdRoot, snapshotter } = this.#parts;
+    return `${containerdRoot}/io.containerd.snapshotter.v1.${snapshotter}/snapshots/${key}`;
+  }
+
+  #leaseOf(id: string): Lease | undefined {
+    this.#expire();
+    if (id === '') return undefined;
+    const lease = this.#leases.get(id);
+    if (lease) return lease;
+    throw serviceError('NotFound', `lease "${id}": not found`);
+  }
+
+  #expire(): void {
+    const nowMs = this.#parts.clock.wallMs();
+    for (const [id, { expiresMs }] of this.#leases) {
+      if (expiresMs <= nowMs) this.deleteLease(id);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals';
+import { CART, CART_APP, useSims } from './rig.ts';
+
+const startSim = useSims();
+const never = new AbortController().signal;
+const NOTHING = { leases: 0, views: 0, blobs: 0 };
+
+async function startCart() {
+  const rig = await startSim();
+  rig.sim.scenario.addPod(CART);
+  const snapshotKey = rig.sim.scenario.running(CART_APP).life.containerId;
+  return { rig, snapshot: { snapshotter: 'overlayfs', snapshotKey } };
+}
+
+async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts).toString('latin1');
+}
+
+describe('the changes of a root file system', () => {
+  it('are an uncompressed layer, of which nothing is left after its release', async () => {
+    const { rig, snapshot } = await startCart();
+    const diff = await rig.runtime.containerd.prepareRootfsDiff(snapshot);
+    const { bytes } = await diff.take(never);
+    const text = await textOf(diff.read(never));
+    expect(text).toContain('written by shop/cart/app (simulated)');
+    expect(text).toHaveLength(bytes);
+    expect(rig.sim.layers.left()).toEqual({ leases: 1, views: 1, blobs: 1 });
+    await diff.release();
+    expect(rig.sim.layers.left()).toEqual(NOTHING);
+  });
+
+  it('are removed with their lease, when whoever took them was killed', async () => {
+    const { rig, snapshot } = await startCart();
+    // The client stamps the lease with real time, one hour on.
+    await rig.clock.setWall(Date.now());
+    const diff = await rig.runtime.containerd.prepareRootfsDiff(snapshot);
+    await diff.take(never);
+    await rig.clock.advance(3_700_000);
+    expect(rig.sim.layers.left()).toEqual(NOTHING);
+  });
+
+  it('of a container that is unknown cannot be had, and nothing is left of the try', async () => {
+    const { rig, snapshot } = await startCart();
+    const gone = { ...snapshot, snapshotKey: 'f'.repeat(64) };
+    const diff = rig.runtime.containerd.prepareRootfsDiff(gone);
+    await expect(diff).rejects.toMatchObject({ code: 'not-found' });
+    expect(rig.sim.layers.left()).toEqual(NOTHING);
+  });
+
+  it('fail when they are told to', async () => {
+    const { rig, snapshot } = await startCart();
+    rig.sim.faults.set({ kind: 'diffFails', text: 'failed to mount: no such device' });
+    const diff = await rig.runtime.containerd.prepareRootfsDiff(snapshot);
+    await expect(diff.take(never)).rejects.toThrow('no such device');
+    await diff.release();
+    expect(rig.sim.layers.left()).toEqual(NOTHING);
+  });
+});
