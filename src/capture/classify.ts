@@ -32,6 +32,8 @@ const criuPatterns: readonly Pattern[] = [
   means('freeze-failed', 'Timeout reached. Try to interrupt'),
   means('criu-too-old', 'Could not initialize kernel features detection'),
   means('criu-too-old', 'Unexpected rt vDSO area bounds'),
+  // Linux 6.16 knows SO_PASSCRED and SO_PASSSEC no more of a TCP or UDP socket; CRIU since 4.2.
+  means('criu-too-old', "sockets: Can't get 1:16 opt: Operation not supported"),
 ];
 
 /** What the runtimes and the kubelet say around it, most telling first. */

@@ -55,7 +55,7 @@ export const failureClasses = {
   },
   'criu-too-old': {
     meaning: 'CRIU is too old for the runtime or for the kernel of the node',
-    hint: 'install CRIU 3.16 or newer; on kernels 6.x at least 4.0',
+    hint: 'install CRIU 3.16 or newer; on kernels 6.x at least 4.0; from 6.16 on 4.2, without which no container with a TCP or UDP socket can be dumped',
     retryable: false,
   },
   'criu-disabled': {

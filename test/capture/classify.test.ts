@@ -131,6 +131,11 @@ const logLines: readonly [FailureClass, string][] = [
     '(00.01) Error (criu/vdso.c:1): vdso: Unexpected rt vDSO area bounds\n(00.01) Error ' +
       '(criu/kerndat.c:1): Could not initialize kernel features detection.',
   ],
+  [
+    'criu-too-old',
+    "(00.09) Error (criu/sockets.c:628): sockets: Can't get 1:16 opt: Operation not supported\n" +
+      "(00.09) Error (criu/sockets.c:628): sockets: Can't get 1:34 opt: Operation not supported",
+  ],
   ['disk-full', "(00.01) Error (criu/page-xfer.c:1): Can't write pages: No space left on device"],
 ];
 
