@@ -207,6 +207,17 @@ describe.each(LAYOUTS)('cgroup files of %s', (_name, options) => {
     expect(await advanceUntil(rig.clock, killed)).toMatchObject({ reason: 'OOMKilled' });
     expect(cgroups.freezerState(found)).toBeUndefined();
   });
+
+  it('freeze it at once, as a kernel does, without a tick of the sim', async () => {
+    const { rig, status, cgroups } = await open();
+    const found = cgroups.locate({ pid: status.pid });
+    if (!found) throw new Error('not found');
+    const frozen = rig.sim.happenings.next('frozen');
+    cgroups.setFreezer(found, 'frozen');
+    expect(await frozen).toMatchObject({ by: 'cgroup' });
+    expect(rig.clock.monotonicMs()).toBe(0);
+    expect(cgroups.freezerState(found)).toBe('frozen');
+  });
 });
 
 describe('a sim that stops', () => {

@@ -5,8 +5,10 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  watch,
   writeSync,
 } from 'node:fs';
+import { type Cancel, nodeCodeOf } from '../../base/index.ts';
 
 /**
  * Writes a file in place, so that a reader that keeps it open sees the new text, as with the
@@ -57,4 +59,16 @@ export function writeProcess(
     cgroup: `${fields.cgroupLines.join('\n')}\n`,
     status: `${status.join('\n')}\n`,
   });
+}
+
+/** Where a file cannot be watched, whoever looks at it from time to time must do. */
+export function watchFile(path: string, onWritten: () => void): Cancel {
+  try {
+    const watcher = watch(path, { persistent: false }, onWritten);
+    watcher.on('error', () => watcher.close());
+    return () => watcher.close();
+  } catch (error) {
+    if (nodeCodeOf(error) === undefined) throw error;
+    return () => undefined;
+  }
 }

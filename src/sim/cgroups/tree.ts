@@ -1,3 +1,4 @@
+import type { Cancel } from '../../base/index.ts';
 import type { Life, SimContainer, SimPod } from '../model/index.ts';
 
 /** Files that look like the cgroup tree and /proc of a node, written by the model. */
@@ -14,6 +15,8 @@ export interface CgroupTree {
   writeFreezer(pod: SimPod, container: SimContainer, life: Life): void;
   /** What the freezer file asks for now: an agent may have written it. */
   freezeAsked(pod: SimPod, life: Life): boolean | undefined;
+  /** Calls when that file was written: a kernel obeys at once, not at the next tick of the sim. */
+  watchFreezer(pod: SimPod, life: Life, onWritten: () => void): Cancel;
   /** Counts an OOM kill where the kernel counts it. */
   countOomKill(pod: SimPod): void;
   /** runtimeSpec.linux.cgroupsPath. */

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { Cancel } from '../../base/index.ts';
 import {
   type Life,
   podCacheBytes,
@@ -7,7 +8,7 @@ import {
   type SimContainer,
   type SimPod,
 } from '../model/index.ts';
-import { readText, writeFiles, writeInPlace, writeProcess } from './files.ts';
+import { readText, watchFile, writeFiles, writeInPlace, writeProcess } from './files.ts';
 import { cgroupNames } from './paths.ts';
 import { type CgroupTree, CRIU_PID, type TreeOptions } from './tree.ts';
 
@@ -87,6 +88,11 @@ export class V1Tree implements CgroupTree {
     const text = readText(`${this.#freezer(path)}/freezer.state`);
     if (text === undefined || text === '') return undefined;
     return text.startsWith('FROZEN');
+  }
+
+  watchFreezer(pod: SimPod, life: Life, onWritten: () => void): Cancel {
+    const { container: path } = cgroupNames(this.#options.driver, pod, life);
+    return watchFile(`${this.#freezer(path)}/freezer.state`, onWritten);
   }
 
   countOomKill(pod: SimPod): void {

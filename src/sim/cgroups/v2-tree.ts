@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { Cancel } from '../../base/index.ts';
 import {
   type Life,
   podCacheBytes,
@@ -7,7 +8,7 @@ import {
   type SimContainer,
   type SimPod,
 } from '../model/index.ts';
-import { readText, writeFiles, writeInPlace, writeProcess } from './files.ts';
+import { readText, watchFile, writeFiles, writeInPlace, writeProcess } from './files.ts';
 import { cgroupNames } from './paths.ts';
 import { type CgroupTree, CRIU_PID, type TreeOptions } from './tree.ts';
 
@@ -90,6 +91,10 @@ export class V2Tree implements CgroupTree {
     const text = readText(`${this.#directory(pod, life)}/cgroup.freeze`);
     if (text === undefined || !/^[01]/.test(text)) return undefined;
     return text.startsWith('1');
+  }
+
+  watchFreezer(pod: SimPod, life: Life, onWritten: () => void): Cancel {
+    return watchFile(`${this.#directory(pod, life)}/cgroup.freeze`, onWritten);
   }
 
   countOomKill(pod: SimPod): void {

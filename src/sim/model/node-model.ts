@@ -41,7 +41,9 @@ export class NodeModel {
   readonly #parts: ModelParts;
   readonly #lifecycle: Lifecycle;
   readonly #pods = new Map<string, SimPod>();
+  readonly #watches = new Map<string, Cancel>();
   #stopTicking: Cancel | undefined;
+  #stopListening: Cancel[] = [];
   #tickedMs = 0;
 
   constructor(parts: ModelParts) {
@@ -53,10 +55,17 @@ export class NodeModel {
     const { clock, tickMs } = this.#parts;
     this.#tickedMs = clock.monotonicMs();
     this.#stopTicking = clock.every(tickMs, () => this.#tick());
+    const { happenings } = this.#parts;
+    this.#stopListening = [
+      happenings.on('container-started', ({ containerId }) => this.#watchFreezer(containerId)),
+      happenings.on('container-stopped', ({ containerId }) => this.#unwatchFreezer(containerId)),
+    ];
   }
 
   stop(): void {
     this.#stopTicking?.();
+    for (const stop of this.#stopListening) stop();
+    for (const containerId of [...this.#watches.keys()]) this.#unwatchFreezer(containerId);
     this.#lifecycle.stop();
   }
 
@@ -165,7 +174,22 @@ export class NodeModel {
     }
   }
 
-  /** Somebody wrote the freezer's file: the kernel would have obeyed at once. */
+  #watchFreezer(containerId: string): void {
+    const running = this.runningById(containerId);
+    if (!running) return;
+    const obey = () => {
+      if (lifeOf(running.container) === running.life) this.#obeyFreezerFile(running);
+    };
+    const { pod, life } = running;
+    this.#watches.set(containerId, this.#parts.cgroups.watchFreezer(pod, life, obey));
+  }
+
+  #unwatchFreezer(containerId: string): void {
+    this.#watches.get(containerId)?.();
+    this.#watches.delete(containerId);
+  }
+
+  /** Somebody wrote the freezer's file; looked at with each tick, too, where it is not watched. */
   #obeyFreezerFile(running: Running): void {
     const asked = this.#parts.cgroups.freezeAsked(running.pod, running.life);
     if (asked === undefined || asked === running.life.cgroupFrozen) return;
