@@ -112,9 +112,20 @@ function judge({ headers, trailers, body }: Reply, what: string): Buffer {
   }
   if (status !== '0') {
     const code = codeOfStatus[String(status)] ?? 'runtime-failed';
-    throw new StillpointError({ code, message: `${what}: code ${status}: ${text}` });
+    const said = percentDecoded(String(text));
+    throw new StillpointError({ code, message: `${what}: code ${status}: ${said}` });
   }
   const framed: Framed = readFrame(body);
   if (framed.kind === 'message') return framed.message;
   throw new StillpointError({ code: 'runtime-failed', message: `${what}: ${framed.why}` });
+}
+
+/** As gRPC writes grpc-message; left as it is where it is not. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
 }
