@@ -4,6 +4,7 @@ import { armOf, takeCrashes, wakeCrashLoop } from './crash-loop.ts';
 import { takeEvent, takeRequest, takeTermination, takeTick } from './kinds.ts';
 import type { PlainDefaults } from './limits.ts';
 import { letGoOfMemory, memoryDueMs, takeMemory, wakeMemory } from './memory.ts';
+import { takeNodeMemory } from './node-memory.ts';
 import { idOf, type PlainRule } from './plain-rule.ts';
 import { takeProbe } from './probe.ts';
 import { reaches } from './reach.ts';
@@ -44,6 +45,7 @@ export function createOracle(rules: readonly PlainRule[], options: OracleOptions
     ...options,
     known: [],
     firings: [],
+    ofNode: [],
     wallMs: Number.NEGATIVE_INFINITY,
     skewMs: 0,
     nowMs: Number.NEGATIVE_INFINITY,
@@ -77,6 +79,9 @@ function takeSignal(world: World, signal: Signal): void {
       break;
     case 'memory':
       takeMemory(world, signal);
+      break;
+    case 'nodeMemory':
+      takeNodeMemory(world, signal);
       break;
     case 'alert':
       takeAlert(world, signal);

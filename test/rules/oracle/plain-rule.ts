@@ -30,6 +30,7 @@ export type PlainWhen =
       filling?: { withinMs: number; floorPercent: number };
       belowPercent?: number;
     }
+  | { kind: 'nodeMemory'; below: PlainAmount; above?: PlainAmount; forMs: number }
   | {
       kind: 'event';
       reasons: readonly string[];
@@ -43,6 +44,9 @@ export type PlainWhen =
   | { kind: 'terminating'; causes: readonly string[]; reservePercent: number }
   | { kind: 'alert'; shape: 'falco' | 'alertmanager'; match: readonly PlainTest[] }
   | { kind: 'schedule' };
+
+/** A share of the node's capacity, or a size. */
+export type PlainAmount = { percent: number } | { mib: number };
 
 export type WhenOf<K extends PlainWhen['kind']> = Extract<PlainWhen, { kind: K }>;
 
@@ -93,12 +97,20 @@ function specOf({ enabled, mode, when, target, cooldown, budget }: PlainRule) {
     ...(cooldown && { cooldown: { for: `${cooldown.forMs}ms`, per: cooldown.per } }),
     ...(budget !== undefined && { budget: writtenBudget(budget) }),
   };
-  return { enabled, mode, when: { [when.kind]: writtenWhen(when) }, target, limits };
+  return { enabled, mode, when: { [keyOf(when)]: writtenWhen(when) }, target, limits };
 }
 
 function writtenBudget(budget: PlainBudget | 'none') {
   if (budget === 'none') return budget;
   return { count: budget.count, within: `${budget.withinMs}ms`, per: budget.per };
+}
+
+function keyOf({ kind }: PlainWhen): string {
+  return kind === 'nodeMemory' ? 'memory' : kind;
+}
+
+function written(amount: PlainAmount): string {
+  return 'mib' in amount ? `${amount.mib}Mi` : `${amount.percent}%`;
 }
 
 function writtenWhen(when: PlainWhen): object {
@@ -115,6 +127,13 @@ function writtenWhen(when: PlainWhen): object {
           again: 'afterBelow',
           below: `${when.belowPercent}%`,
         }),
+      };
+    case 'nodeMemory':
+      return {
+        of: 'node',
+        availableBelow: written(when.below),
+        ...(when.above && { availableAbove: written(when.above) }),
+        for: `${when.forMs}ms`,
       };
     case 'event': {
       const { reasons: reason, type, contains, atLeast, withinMs } = when;

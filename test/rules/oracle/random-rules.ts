@@ -49,6 +49,7 @@ export function randomBudget(random: Random): PlainBudget {
 function randomWhen(random: Random): PlainWhen {
   const kinds = [
     'memory',
+    'nodeMemory',
     'event',
     'crashLoop',
     'probe',
@@ -59,6 +60,8 @@ function randomWhen(random: Random): PlainWhen {
   switch (pick(random, kinds)) {
     case 'memory':
       return randomMemory(random);
+    case 'nodeMemory':
+      return randomNodeMemory(random);
     case 'event':
       return {
         kind: 'event',
@@ -104,6 +107,16 @@ function randomMemory(random: Random): PlainWhen {
       filling: { withinMs: pick(random, [300, 2_000]), floorPercent: 40 },
     }),
     ...(chance(random, 0.4) && { belowPercent: abovePercent - 20 }),
+  };
+}
+
+function randomNodeMemory(random: Random): PlainWhen {
+  const below = pick(random, [{ percent: 10 }, { percent: 25 }, { mib: 1_024 }]);
+  return {
+    kind: 'nodeMemory',
+    below,
+    ...(chance(random, 0.5) && { above: pick(random, [{ percent: 30 }, { mib: 2_048 }]) }),
+    forMs: pick(random, [0, 0, 2_000, 15_000]),
   };
 }
 

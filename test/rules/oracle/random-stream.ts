@@ -28,6 +28,7 @@ export interface Timed {
 }
 
 const SLOTS = 6;
+const MIB = 2 ** 20;
 
 /** What the signals of a stream are about. */
 interface Scene {
@@ -98,7 +99,9 @@ function randomLook(random: Random): Partial<PodFact> {
   if (chance(random, 0.2)) labels.canary = 'yes';
   const [owner, topOwner] = pick(random, OWNERS);
   const isStatic = chance(random, 0.05);
-  return { labels, owner, topOwner, isStatic };
+  const priority = pick(random, [undefined, 0, 0, 100, -5, 2_000_000_000]);
+  const memoryRequestBytes = pick(random, [undefined, 100 * MIB, 300 * MIB]);
+  return { labels, owner, topOwner, isStatic, priority, memoryRequestBytes };
 }
 
 const OWNERS: readonly (readonly [Owner | undefined, Owner | undefined])[] = [
@@ -141,6 +144,7 @@ function nextSignal(scene: Scene): Signal {
   const place = { namespace: fact.namespace, pod: fact.name, podUid: fact.uid };
   const life = chance(random, 0.95) ? container.containerId : id('ffffffffffff');
   const target = { ...place, container: container.name, containerId: life ?? '' };
+  if (chance(random, 0.1)) return randomNodeMemory(scene);
   const roll = random.next();
   if (roll < 0.22) {
     const more = chance(random, 0.3) ? { fullInMs: random.integer(0, 3_000) } : {};
@@ -167,6 +171,28 @@ function nextSignal(scene: Scene): Signal {
     return chance(random, 0.5) ? asked : ({ ...asked, evenInObserve: true } as Signal);
   }
   return podNews(scene, slot, fact, container);
+}
+
+/** Some pods are not measured, and some that are went meanwhile or live on under another id. */
+function randomNodeMemory({ random, atMs, pods }: Scene): Signal {
+  const capacityBytes = 8 * 1_024 * MIB;
+  const measured = pods.filter(() => chance(random, 0.8));
+  return {
+    kind: 'nodeMemory',
+    availableBytes: pick(random, [0.02, 0.08, 0.12, 0.2, 0.28, 0.5]) * capacityBytes,
+    capacityBytes,
+    pods: measured.map(({ uid, containers }) => {
+      const of = containers.map(({ name, containerId }) => ({
+        container: name,
+        containerId: chance(random, 0.95) ? (containerId ?? '') : id('ffffffffffff'),
+        usedBytes: random.integer(0, 4) * 100 * MIB,
+      }));
+      const usedBytes = of.reduce((sum, one) => sum + one.usedBytes, 0);
+      return { podUid: uid, usedBytes, containers: of };
+    }),
+    occurredMs: atMs,
+    seenMs: atMs,
+  };
 }
 
 const MESSAGES = [

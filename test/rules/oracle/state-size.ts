@@ -18,9 +18,18 @@ export interface StateSize {
   /** Firings within budgets. */
   firings: number;
   quiet: number;
+  /** What rules remember of the node. */
+  ofNode: number;
 }
 
-export function sizeOf({ pods, cooldowns, budgets, timers, quiet }: RulesState): StateSize {
+export function sizeOf({
+  pods,
+  cooldowns,
+  budgets,
+  timers,
+  quiet,
+  nodeMemory,
+}: RulesState): StateSize {
   const memos = memosOf(pods.byUid);
   return {
     pods: pods.byUid.size,
@@ -32,6 +41,7 @@ export function sizeOf({ pods, cooldowns, budgets, timers, quiet }: RulesState):
     cooldowns: sum([...cooldowns.values()].map(({ size }) => size)),
     firings: sum([...budgets.values()].flatMap((one) => [...one].map(([, all]) => all.length))),
     quiet: sum([...quiet.byRule.values()].map(({ size }) => size)) + quiet.groups.size,
+    ofNode: nodeMemory.size,
   };
 }
 
@@ -53,6 +63,7 @@ export function boundOf(core: RulesCore, { pods }: RulesState): StateSize {
     firings: SCOPES_MAX * sum(budgets),
     // Reasons by rule, and one group for each list of the index.
     quiet: core.rules.length * 40 + 40,
+    ofNode: core.rules.length,
   };
 }
 

@@ -47,6 +47,14 @@ export interface Failure extends Occurrence {
   end: string;
 }
 
+/** What a rule saw and did, about the memory of the node. */
+export type NodeNote = { rule: string; atMs: number } & (
+  | { what: 'sample'; isLow: boolean; isBack: boolean }
+  | { what: 'fired'; podUid: string; container: string; containerId: string }
+  | { what: 'ended' }
+  | { what: 'said'; reason: ReasonCode; containerId: string }
+);
+
 /** A crash loop whose next life is waited for, or whose life is (containerId). */
 export interface Arm extends About {
   containerId?: string;
@@ -73,6 +81,7 @@ export interface World {
   defaults: PlainDefaults;
   known: Known[];
   firings: PastFiring[];
+  ofNode: NodeNote[];
   wallMs: number;
   skewMs: number;
   nowMs: number;
