@@ -4,6 +4,14 @@
  */
 export { proveArchive } from './archive-proof.ts';
 export { type Path, type PathAgent, pathLabels, paths, startPathAgent } from './capture-paths.ts';
+export { type Moment, moments, pidsOf, reach, type Worker, workers } from './dump-moments.ts';
+export {
+  countTraces,
+  type FaultRow,
+  faultTable,
+  freezerOf,
+  standsStill,
+} from './fault-table.ts';
 export { installImage } from './image.ts';
 export {
   agentLog,
@@ -31,4 +39,5 @@ export { type LayerEntry, readLayer } from './layer.ts';
 export { type Restored, restoreArchive } from './restored.ts';
 export { agentRights, checkpointRight } from './rights.ts';
 export { optedIn, ruleText } from './rules.ts';
+export { type Traces, tracesOn } from './traces.ts';
 export { type UnpackedArchive, unpackArchive } from './unpacked-archive.ts';
