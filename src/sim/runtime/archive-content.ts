@@ -64,7 +64,10 @@ export function archiveContent(running: Running, options: ContentOptions): Archi
 }
 
 /** What the container changed in its root file system, by path. */
-export function changedFiles({ pod, container }: Running): Record<string, string> {
+export function changedFiles({
+  pod,
+  container,
+}: Pick<Running, 'pod' | 'container'>): Record<string, string> {
   const described = `${pod.namespace}/${pod.name}/${container.spec.name}`;
   return { 'tmp/state': `written by ${described} (simulated)\n` };
 }

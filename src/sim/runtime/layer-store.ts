@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/index.ts';
 import type { CheckpointFaults } from '../faults.ts';
-import { type NodeModel, type Running, targetOf } from '../model/index.ts';
+import type { NodeModel } from '../model/index.ts';
 import { tarOf } from '../tar-writer.ts';
+import { type Incarnation, incarnationsOf } from './cri-messages.ts';
 import { serviceError } from './grpc-answers.ts';
 
 /** containerd.types.Mount. */
@@ -19,8 +20,8 @@ export interface LayerStoreParts {
   faults: CheckpointFaults;
   containerdRoot: string;
   snapshotter: string;
-  /** What the container changed in its root file system, by path. */
-  changesOf(running: Running): Readonly<Record<string, string>>;
+  /** What a container changed in its root file system, by path. */
+  changesOf(one: Incarnation): Readonly<Record<string, string>>;
 }
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar';
@@ -69,14 +70,14 @@ export class LayerStore {
   }
 
   parentOf(snapshotter: string, key: string): string {
-    this.#ofContainer(snapshotter, key);
+    this.#mustKnow(snapshotter, key);
     return `sha256:${createHash('sha256').update(`layers of ${key}`).digest('hex')}`;
   }
 
   mountsOf(snapshotter: string, key: string): StoredMount[] {
     const view = this.#views.get(key);
     if (view) return view;
-    this.#ofContainer(snapshotter, key);
+    this.#mustKnow(snapshotter, key);
     return [this.#overlay([`workdir=${this.#at(key)}/work`, `upperdir=${this.#at(key)}/fs`])];
   }
 
@@ -102,13 +103,15 @@ export class LayerStore {
     if (mediaType !== LAYER) {
       throw serviceError('Unimplemented', `unsupported diff media type: ${mediaType}`);
     }
-    const running = this.#parts.model
-      .running()
-      .find(({ life }) => right.some(({ options }) => options.includes(this.#upper(life))));
-    if (!running) throw serviceError('Unknown', 'failed to mount: no such file or directory');
-    const fault = this.#parts.faults.take(targetOf(running), 'diff');
+    const one = this.#incarnations().find(({ containerId }) =>
+      right.some(({ options }) => options.includes(`upperdir=${this.#at(containerId)}/fs`)),
+    );
+    if (!one) throw serviceError('Unknown', 'failed to mount: no such file or directory');
+    const { namespace, name: pod } = one.pod;
+    const target = { namespace, pod, container: one.container.spec.name };
+    const fault = this.#parts.faults.take(target, 'diff');
     if (fault?.kind === 'diffFails') throw serviceError('Unknown', fault.text);
-    const bytes = tarOf(this.#parts.changesOf(running), this.#parts.clock.wallMs());
+    const bytes = tarOf(this.#parts.changesOf(one), this.#parts.clock.wallMs());
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     this.#blobs.set(digest, bytes);
     // Without a lease the next garbage collection would take it; here it stays, and is seen.
@@ -123,15 +126,17 @@ export class LayerStore {
     throw serviceError('NotFound', `content ${digest}: not found`);
   }
 
-  #upper({ containerId }: { containerId: string }): string {
-    return `upperdir=${this.#at(containerId)}/fs`;
+  /** A snapshot lives as long as the runtime knows its container, also when that has ended. */
+  #mustKnow(snapshotter: string, key: string): void {
+    const isKnown = this.#incarnations().some(({ containerId }) => containerId === key);
+    if (isKnown && snapshotter === this.#parts.snapshotter) return;
+    throw serviceError('NotFound', `snapshot ${key} does not exist: not found`);
   }
 
-  /** A snapshot lives as long as its container; the sim knows those that run. */
-  #ofContainer(snapshotter: string, key: string): Running {
-    const running = this.#parts.model.runningById(key);
-    if (running && snapshotter === this.#parts.snapshotter) return running;
-    throw serviceError('NotFound', `snapshot ${key} does not exist: not found`);
+  #incarnations(): Incarnation[] {
+    return this.#parts.model
+      .pods()
+      .flatMap((pod) => pod.containers.flatMap((container) => incarnationsOf(pod, container)));
   }
 
   #overlay(options: string[]): StoredMount {
