@@ -1,7 +1,8 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import {
   type Archives,
   describeFinding,
+  judgeFullDisk,
   type KeepRequest,
   type KeepResult,
   keepRequestOf,
@@ -14,7 +15,12 @@ import {
   messageOf,
   type Random,
 } from '../base/index.ts';
-import { type CaptureOutcome, type Capturer, failureClasses } from '../capture/index.ts';
+import {
+  type CaptureOutcome,
+  type Capturer,
+  failureClasses,
+  imagesFolderOf,
+} from '../capture/index.ts';
 import type { Dispatcher, Trigger } from '../dispatch/index.ts';
 import { REQUEST_RULE } from '../rules/index.ts';
 import type { PodFact, Target } from '../signal/index.ts';
@@ -97,7 +103,12 @@ class CaptureLineImpl implements CaptureLine {
         facts.tell({ kind: 'ended', outcome: { ...outcome, trigger: current } });
         if (outcome.lateArchive) {
           const { backend, timings, lateArchive } = outcome;
-          const request = { node, trigger: current, backend, pod, timings };
+          const { path } = lateArchive;
+          const imagesFolder =
+            backend === 'containerd' && path !== undefined
+              ? imagesFolderOf(dirname(path), path)
+              : undefined;
+          const request = { node, trigger: current, backend, pod, timings, imagesFolder };
           this.#options.late.expect(lateArchive, {
             ...request,
             backendReason: 'appeared after its capture was given up',
@@ -165,7 +176,9 @@ class CaptureLineImpl implements CaptureLine {
     const { archives, clock, random, log } = this.#options;
     const { signal } = this.#abort;
     const backoff = createBackoff({ ...RETRY_MS, random });
-    this.#note(request.trigger, 'verifying', { archivePath: request.archivePath });
+    const startedMs = clock.monotonicMs();
+    const { archivePath, imagesFolder } = request;
+    this.#note(request.trigger, 'verifying', { archivePath, imagesFolder });
     while (!signal.aborted) {
       try {
         this.#tell(request, await archives.keep(request, signal));
@@ -177,6 +190,7 @@ class CaptureLineImpl implements CaptureLine {
           this.#broken(request.trigger, basename(request.archivePath), [messageOf(error)]);
           return;
         }
+        if (await this.#givesUpImages(request, error, clock.monotonicMs() - startedMs)) return;
         // The archive stays where it is; a disk that is full now may have room later.
         await clock.sleep(backoff.nextMs(), this.#stopping.signal).catch(() => undefined);
         if (this.#stopping.signal.aborted) return;
@@ -184,8 +198,26 @@ class CaptureLineImpl implements CaptureLine {
     }
   }
 
+  /** See judgeFullDisk: a full disk is harm, and images that find no room for their archive add to it. */
+  async #givesUpImages(request: KeepRequest, error: unknown, waitedMs: number): Promise<boolean> {
+    const { archives, log } = this.#options;
+    const { archivePath, imagesFolder, trigger } = request;
+    if (imagesFolder === undefined) return false;
+    const decision = judgeFullDisk(error, waitedMs);
+    if (decision?.kind !== 'give-up') return false;
+    const { reason, detail } = decision;
+    const removal = await archives.giveUpImages(imagesFolder).catch((why) => {
+      // The next start removes them: the journal says that their capture ended.
+      return { kind: 'left', why: messageOf(why) } as const;
+    });
+    log.error('images-given-up', { imagesFolder, reason, detail, removal });
+    this.#broken(trigger, basename(archivePath), [`the images were given up: ${detail}`]);
+    return true;
+  }
+
   #tell({ trigger }: KeepRequest, result: KeepResult): void {
     const { facts, log, onArchived } = this.#options;
+    if (result.images?.kind === 'left') log.warn('images-stay', { ...result.images });
     if (result.kind === 'broken') {
       const findings = result.findings.map(describeFinding);
       log.error('archive-broken', { archive: result.archive, findings, removal: result.removal });

@@ -12,6 +12,7 @@ import {
   recoverCaptures,
 } from '../capture/index.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/index.ts';
+import { evictionFloorBytes, readDiskSpace } from '../node/index.ts';
 import { createRetention, type Retention } from '../retention/index.ts';
 import type { PodFact, Target } from '../signal/index.ts';
 import type { Store, TakeFileLock } from '../store/index.ts';
@@ -93,9 +94,11 @@ class CaptureSideImpl implements CaptureSide {
     const { config, clients, store, takeLock, clock, random, log, facts } = options;
     const { runtime, kubelet } = clients;
     const checkpointsDirectory = config.checkpointsDir;
-    this.archives = createArchives({ directory: checkpointsDirectory, store, clock, takeLock });
     const sight = createKubeletSight(kubelet, clock);
     this.kubeletSettings = createKubeletSettings(sight.kubelet, clock, log);
+    const spareBytes = () => floorBytesOf(checkpointsDirectory, this.kubeletSettings);
+    const directory = checkpointsDirectory;
+    this.archives = createArchives({ directory, store, clock, takeLock, spareBytes });
     this.backends = [
       createCriBackend({ runtime, clock }),
       createKubeletBackend({ sight, clock, checkpointsDirectory }),
@@ -145,6 +148,7 @@ class CaptureSideImpl implements CaptureSide {
     this.directory = createCheckpointsDirectory({
       archives,
       journal: this.dispatcher.journal,
+      awaited: () => this.#late.awaited(),
       clock,
       log,
       onReady: () => this.#sweep('start'),
@@ -226,4 +230,9 @@ class CaptureSideImpl implements CaptureSide {
       this.#options.log.error('retention-failed', { reason, error });
     });
   }
+}
+
+/** What must stay free, or the kubelet evicts pods. */
+function floorBytesOf(directory: string, settings: Pick<KubeletSettings, 'evictionHard'>): number {
+  return evictionFloorBytes(settings.evictionHard(), readDiskSpace(directory));
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Archives } from '../archive/index.ts';
+import { type Archives, type ImagesClaim, imageLeftovers } from '../archive/index.ts';
 import {
   type Cancel,
   type Clock,
@@ -7,11 +7,13 @@ import {
   type Logger,
   messageOf,
 } from '../base/index.ts';
-import type { Journal } from '../dispatch/index.ts';
+import type { Journal, JournalState } from '../dispatch/index.ts';
 
 export interface CheckpointsDirectoryOptions {
   archives: Archives;
   journal: Journal;
+  /** File names of archives that may still appear, though their capture was given up. */
+  awaited(): readonly string[];
   clock: Clock;
   log: Logger;
   /** Once, when the directory was taken over. */
@@ -46,7 +48,7 @@ const CLAIM_RETRY_MS = 250;
 export function createCheckpointsDirectory(
   options: CheckpointsDirectoryOptions,
 ): CheckpointsDirectory {
-  const { archives, journal, clock, log, onReady } = options;
+  const { archives, journal, awaited, clock, log, onReady } = options;
   let problem: string | undefined = 'not looked at yet';
   let stopped = false;
   let cancel: Cancel = () => undefined;
@@ -69,8 +71,11 @@ export function createCheckpointsDirectory(
   const start = async (): Promise<void> => {
     try {
       await archives.claim();
-      const { leftovers, archives: found } = await archives.start(claimedBy(journal));
+      const claimed = claimedBy(journal, awaited());
+      const claimOf = (path: string) => claimOfImages(journal.stateOf(path), claimed, path);
+      const { leftovers, images, archives: found } = await archives.start(claimed, claimOf);
       for (const leftover of leftovers) log.warn('leftover', { ...leftover });
+      for (const one of images) log.warn('images-left', { ...one, ...imageLeftovers[one.code] });
       log.info('archives-found', found);
       problem = undefined;
       if (!stopped) onReady();
@@ -95,8 +100,19 @@ export function createCheckpointsDirectory(
   };
 }
 
-/** Archives that unfinished triggers name: ours, though they have no record yet. */
-function claimedBy(journal: Journal): ReadonlySet<string> {
+/** Archives that unfinished triggers name, or that may still appear: ours without a record. */
+function claimedBy(journal: Journal, awaited: readonly string[]): ReadonlySet<string> {
   const paths = journal.unfinished().map(({ facts }) => facts.archivePath);
-  return new Set(paths.filter((path) => path !== undefined).map((path) => basename(path)));
+  const names = paths.filter((path) => path !== undefined).map((path) => basename(path));
+  return new Set([...names, ...awaited]);
+}
+
+/** A capture that was given up has ended by the journal, and may still leave an archive. */
+function claimOfImages(
+  state: JournalState | undefined,
+  claimed: ReadonlySet<string>,
+  path: string,
+): ImagesClaim {
+  if (claimed.has(basename(path))) return 'unfinished';
+  return state === undefined ? 'unknown' : 'ended';
 }

@@ -1,7 +1,13 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Archives, isArchiveName, type KeepRequest } from '../archive/index.ts';
-import { type Cancel, type Clock, createQuietLog, type Logger } from '../base/index.ts';
+import {
+  type Archives,
+  imagesBytes,
+  isArchiveName,
+  judgeFullDisk,
+  type KeepRequest,
+} from '../archive/index.ts';
+import { type Cancel, type Clock, createQuietLog, type Logger, messageOf } from '../base/index.ts';
 import { beginOfName, type LateArchive } from '../capture/index.ts';
 import { readSetting, type Store, writeSetting } from '../store/index.ts';
 import type { Facts } from './facts.ts';
@@ -24,12 +30,14 @@ export interface LateArchivesOptions {
  * has hung up. A complete one is adopted; after 15 minutes what is broken is removed, and after 15
  * seconds where the runtime had said that it failed: both runtimes leave a half file then. Who is
  * waited for is kept in the store: a restart in between must not turn an archive of ours into a foreign
- * one.
+ * one. Where images are left to us, the archive is made of them once they are whole.
  */
 export interface LateArchives {
   /** Goes on with what a stop or a crash interrupted. Error: `store`. */
   start(): void;
   expect(late: LateArchive, request: LateRequest): void;
+  /** File names of archives that are waited for and whose name is known. Error: `store`. */
+  awaited(): readonly string[];
   /** Resolves when no look is under way. */
   settled(): Promise<void>;
   /** Looks no more; resolves when nothing is looked into. */
@@ -88,6 +96,11 @@ class LateArchivesImpl implements LateArchives {
     this.#save();
   }
 
+  awaited(): readonly string[] {
+    const saved = (readSetting(this.#options.store, NAME) ?? []) as Saved[];
+    return saved.flatMap(({ late: { path } }) => (path === undefined ? [] : [basename(path)]));
+  }
+
   async settled(): Promise<void> {
     await this.#looking;
   }
@@ -119,6 +132,7 @@ class LateArchivesImpl implements LateArchives {
       try {
         if ((await this.#look(one, isLast)) === 'over') this.#forget(one);
       } catch (error) {
+        if (await this.#givesUpImages(one, error)) continue;
         // A directory that is away, a disk that is full: both may be better at the next look.
         const { trigger } = one.request;
         this.#quiet.warn('late-archive-not-read', trigger.id, { trigger: trigger.id, error });
@@ -126,12 +140,26 @@ class LateArchivesImpl implements LateArchives {
     }
   }
 
+  /** See judgeFullDisk; what is waited for anyway has that time besides. */
+  async #givesUpImages(one: Expected, error: unknown): Promise<boolean> {
+    const { archives, clock, log } = this.#options;
+    const { imagesFolder } = one.request;
+    if (imagesFolder === undefined) return false;
+    const decision = judgeFullDisk(error, Math.max(0, clock.monotonicMs() - one.untilMs));
+    if (decision?.kind !== 'give-up') return false;
+    const removal = await archives.giveUpImages(imagesFolder).catch((why) => messageOf(why));
+    const { reason, detail } = decision;
+    log.error('images-given-up', { imagesFolder, reason, detail, removal });
+    this.#forget(one);
+    return true;
+  }
+
   /** `again`: nothing is there yet, or what is there may not be judged yet. */
   async #look(one: Expected, isLast: boolean): Promise<'over' | 'again'> {
     const { directory } = this.#options.archives;
     let isGrowing = false;
     for (const name of candidates(directory, one)) {
-      const bytes = lstatSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
+      const bytes = await bytesOf(join(directory, name), one);
       const settled = one.sizes.get(name) === bytes;
       one.sizes.set(name, bytes);
       if (settled && (await this.#adopt(one, name, isLast)) === 'done') return 'over';
@@ -182,6 +210,13 @@ class LateArchivesImpl implements LateArchives {
   }
 }
 
+/** Of the images that an archive is to be made of, else of the file itself. */
+async function bytesOf(path: string, { request }: Expected): Promise<number> {
+  const { imagesFolder } = request;
+  const ofImages = imagesFolder === undefined ? undefined : await imagesBytes(imagesFolder);
+  return ofImages ?? lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 /** The kubelet's names have whole seconds, those of other backends have not. */
 const NAME_STEP_MS = 1_000;
 /**
@@ -193,6 +228,10 @@ const NAME_LATENCY_MS = 30_000;
 /** Names in the directory that can be this capture's: its own, or the one that the kubelet chose. */
 function candidates(directory: string, { late, request }: Expected): string[] {
   const wanted = late.path === undefined ? undefined : basename(late.path);
+  const { imagesFolder } = request;
+  if (wanted !== undefined && imagesFolder !== undefined && existsSync(imagesFolder)) {
+    return [wanted];
+  }
   return readdirSync(directory).filter((name) => {
     if (!isArchiveName(name)) return false;
     if (wanted !== undefined) return name === wanted;

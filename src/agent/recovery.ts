@@ -1,7 +1,9 @@
+import { dirname } from 'node:path';
 import type { Clock, Logger } from '../base/index.ts';
 import {
   type CaptureOutcome,
   failureClasses,
+  imagesFolderOf,
   type Recovered,
   type RecoveryRow,
   recoveryRow,
@@ -86,7 +88,9 @@ function takeUp(options: RecoveryOptions, { entry, decision, thaw }: Recovered):
       return;
     case 'thaw-and-look': {
       const { startedAtMs = trigger.acceptedMs, archivePath } = entry.facts;
-      late.expect({ sinceMs: startedAtMs, path: archivePath }, lateRequest(options, entry));
+      const imagesFolder = imagesFolderIn(entry);
+      const request = { ...lateRequest(options, entry), imagesFolder };
+      late.expect({ sinceMs: startedAtMs, path: archivePath }, request);
       const isStuck = thaw?.end === 'stuck';
       dispatcher.journal.note(trigger.id, 'failed', isStuck ? { stuck: true } : {});
       if (isStuck) stuck.add(trigger);
@@ -110,6 +114,14 @@ function lateRequest({ node, podOf }: RecoveryOptions, entry: JournalEntry) {
     timings: timingsOf(entry),
     pod: podOf(trigger.target),
   };
+}
+
+/** Before the dump is over the journal names the archive alone. */
+function imagesFolderIn({ facts }: JournalEntry): string | undefined {
+  const { backend, archivePath, imagesFolder } = facts;
+  if (imagesFolder !== undefined || archivePath === undefined) return imagesFolder;
+  if (backend !== 'containerd') return undefined;
+  return imagesFolderOf(dirname(archivePath), archivePath);
 }
 
 function backendOf(entry: JournalEntry): BackendName {

@@ -1,6 +1,13 @@
 import { join, resolve } from 'node:path';
 import { type Clock, isStillpointError, type StillpointError } from '../base/index.ts';
 import { type FileLock, type Store, type TakeFileLock, takeFileLock } from '../store/index.ts';
+import {
+  clearImageLeftovers,
+  type ImageLeftover,
+  type ImagesClaim,
+  type Removal,
+  removeImages,
+} from './assembly/index.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { type KeepRequest, type KeepResult, keepArchive } from './keep.ts';
@@ -12,6 +19,8 @@ import { createRecords, type Records } from './records.ts';
 /** What was found when the archives of this node were taken over. */
 export interface ArchivesStart {
   leftovers: readonly Leftover[];
+  /** Images of captures, of which no archive was made before. */
+  images: readonly ImageLeftover[];
   /** Number of archives by standing. */
   archives: Readonly<Record<'recorded' | 'unrecorded' | 'doubtful' | 'foreign', number>>;
 }
@@ -30,9 +39,12 @@ export interface Archives {
   /**
    * Makes `.stillpoint/`, clears what a crash left there and rebuilds the catalog from what is on
    * disk. Called before anything else; may be repeated after a failure. `journalled` names archives
-   * that the trigger journal claims. Errors: `not-writable`, `bad-input`, `disk-low`, `io`, `store`.
+   * that the trigger journal claims, `claimOf` says what it knows of the capture of an archive. Errors: `not-writable`, `bad-input`, `disk-low`, `io`, `store`.
    */
-  start(journalled?: ReadonlySet<string>): Promise<ArchivesStart>;
+  start(
+    journalled?: ReadonlySet<string>,
+    claimOf?: (archivePath: string) => ImagesClaim,
+  ): Promise<ArchivesStart>;
   /** Takes the archive of a finished capture in; a broken one is removed. See keepArchive. */
   keep(request: KeepRequest, signal?: AbortSignal): Promise<KeepResult>;
   /**
@@ -44,6 +56,8 @@ export interface Archives {
     request: Omit<KeepRequest, 'archivePath'>,
     signal?: AbortSignal,
   ): Promise<KeepResult>;
+  /** Removes images of which no archive will be made. Errors: `not-writable`, `io`. */
+  giveUpImages(folder: string): Promise<Removal>;
   /** Sees the directory again: what others added or took away. */
   refresh(): Promise<void>;
   /** Gives the directory free for another agent. */
@@ -58,6 +72,8 @@ export function createArchives(options: {
   takeLock?: TakeFileLock;
   /** What must stay free of the disk when an archive is made of images; 0 when left out. */
   spareBytes?: () => number;
+  /** Where images may lie in memory; see imageLeftovers. */
+  memoryDirectory?: string;
 }): Archives {
   const directory = resolve(options.directory);
   const catalog = createCatalog(options.store);
@@ -66,54 +82,46 @@ export function createArchives(options: {
   const tools = { directory, catalog, records, clock, spareBytes };
   const memory = createRecordMemory();
   let claimed: ReadonlySet<string> = new Set();
-  let lock: FileLock | undefined;
-  /** Why nothing may be touched: another agent has it. */
-  let taken: StillpointError | undefined;
-  const inTurn = createTurns(() => taken);
-  const claim = async () => {
-    if (lock) return;
-    try {
-      await records.prepare();
-      lock = await lockDirectory(directory, records.paths.lock, options.takeLock ?? takeFileLock);
-      taken = undefined;
-    } catch (error) {
-      if (isStillpointError(error, 'conflict')) taken = error;
-      throw error;
-    }
-  };
+  const claim = createClaim(directory, records, options.takeLock ?? takeFileLock);
+  const inTurn = createTurns(claim.refusal);
   const rebuild = async () => {
     const entries = await listDirectory(directory, claimed, memory.read);
     memory.forgetUnread();
     catalog.replaceAll(entries);
     return entries;
   };
-  const start = async (journalled: ReadonlySet<string>): Promise<ArchivesStart> => {
+  const start = async (
+    journalled: ReadonlySet<string>,
+    claimOf: (archivePath: string) => ImagesClaim,
+  ): Promise<ArchivesStart> => {
     claimed = journalled;
     await records.prepare();
     const leftovers = await clearLeftovers(directory, records);
+    const { memoryDirectory } = options;
+    const readRecord = records.read;
+    const images = await clearImageLeftovers({ directory, memoryDirectory, claimOf, readRecord });
     const archives = { recorded: 0, unrecorded: 0, doubtful: 0, foreign: 0 };
     for (const { standing } of await rebuild()) archives[standing.kind]++;
-    return { leftovers, archives };
+    return { leftovers, images, archives };
   };
   return {
     directory,
     catalog,
     records,
-    claim,
-    start: (journalled = new Set()) => inTurn(() => start(journalled)),
+    claim: claim.take,
+    start: (journalled = new Set(), claimOf = () => 'unknown') =>
+      inTurn(() => start(journalled, claimOf)),
     keep: (request, signal) => inTurn(() => keepArchive(tools, request, 'remove', signal)),
     adopt: (name, request, signal) =>
       inTurn(() =>
         keepArchive(tools, { ...request, archivePath: join(directory, name) }, 'leave', signal),
       ),
+    giveUpImages: (folder) => inTurn(() => removeImages(folder)),
     refresh: () =>
       inTurn(async () => {
         await rebuild();
       }),
-    release() {
-      lock?.release();
-      lock = undefined;
-    },
+    release: claim.release,
   };
 }
 
@@ -128,5 +136,30 @@ function createTurns(refusal: () => StillpointError | undefined) {
     const mine = last.then(unlessRefused, unlessRefused);
     last = mine;
     return mine;
+  };
+}
+
+/** The lock of a directory, for one agent at a time. */
+function createClaim(directory: string, records: Records, takeLock: TakeFileLock) {
+  let lock: FileLock | undefined;
+  /** Why nothing may be touched: another agent has it. */
+  let taken: StillpointError | undefined;
+  return {
+    refusal: () => taken,
+    async take() {
+      if (lock) return;
+      try {
+        await records.prepare();
+        lock = await lockDirectory(directory, records.paths.lock, takeLock);
+        taken = undefined;
+      } catch (error) {
+        if (isStillpointError(error, 'conflict')) taken = error;
+        throw error;
+      }
+    },
+    release() {
+      lock?.release();
+      lock = undefined;
+    },
   };
 }

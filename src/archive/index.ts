@@ -1,9 +1,20 @@
 /**
  * archive: reads, proves and indexes checkpoint archives. It never makes a checkpoint and never
- * deletes a complete archive: that is retention's. Works on a plain directory without an agent too
+ * deletes a complete archive: that is retention's. It makes archives of images that a capture left. Works on a plain directory without an agent too
  * (listDirectory, showArchive, verifyArchive); what writes is behind createArchives.
  */
+
 export { type Archives, type ArchivesStart, createArchives } from './archives.ts';
+export {
+  type FullDiskDecision,
+  type ImageLeftover,
+  type ImageLeftoverCode,
+  type ImagesClaim,
+  imageLeftovers,
+  imagesBytes,
+  judgeFullDisk,
+  type MissingMember,
+} from './assembly/index.ts';
 export { type FileIdentity, identityOf, sameFile } from './byte-source.ts';
 export type { Catalog } from './catalog.ts';
 export type { DumpStats } from './criu-images.ts';

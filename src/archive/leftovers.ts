@@ -1,7 +1,7 @@
 import { lstat, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { nodeCodeOf } from '../base/index.ts';
 import { fromFs } from './fs-errors.ts';
+import { isThere } from './is-there.ts';
 import { isArchiveName } from './names.ts';
 import { type Records, readRecordFile, syncDirectory } from './records.ts';
 
@@ -9,12 +9,14 @@ import { type Records, readRecordFile, syncDirectory } from './records.ts';
  * What a crash, or a person, can leave in `.stillpoint/`: every state has a name, a decision and
  * the reason why the decision is safe. Deletion of an archive is: record to `removing/`, archive
  * unlinked, record unlinked (retention/sweep); writing of a record is: file in `unfinished/`,
- * renamed to `records/` when it is whole (records.ts).
+ * renamed to `records/` when it is whole (records.ts). Images of captures have a table of their own
+ * (assembly/leftover-images.ts).
  */
 export const leftovers = {
   'unfinished-file': {
     decision: 'delete',
-    reason: 'a record that was being written; nothing refers to it until it is renamed',
+    reason:
+      'a record or an archive that was being written; nothing refers to it until it has its name',
   },
   'removal-not-begun': {
     decision: 'restore',
@@ -88,8 +90,8 @@ export async function clearLeftovers(directory: string, records: Records): Promi
     const archive = reading.kind === 'sound' ? reading.record.archive : '';
     const code = judgeRemoval({
       recordReadable: isArchiveName(archive),
-      archivePresent: await exists(join(directory, archive)),
-      recordPresent: await exists(join(paths.records, name)),
+      archivePresent: await isThere(join(directory, archive)),
+      recordPresent: await isThere(join(paths.records, name)),
     });
     found.push({ name: `removing/${name}`, code });
     if (leftovers[code].decision === 'restore') await restore(path, join(paths.records, name));
@@ -109,11 +111,11 @@ async function orphans(directory: string, recordsPath: string): Promise<Leftover
       found.push({ name: `records/${name}`, code: 'stray' });
       continue;
     }
-    if (await exists(join(directory, name.slice(0, -'.json'.length)))) continue;
+    if (await isThere(join(directory, name.slice(0, -'.json'.length)))) continue;
     // A shortened file name, or no archive: only the record itself can tell.
     const reading = await readRecordFile(path);
     if (reading.kind === 'sound' && isArchiveName(reading.record.archive)) {
-      if (await exists(join(directory, reading.record.archive))) continue;
+      if (await isThere(join(directory, reading.record.archive))) continue;
     }
     found.push({ name: `records/${name}`, code: 'record-without-archive' });
   }
@@ -125,16 +127,6 @@ async function list(path: string): Promise<string[]> {
     return (await readdir(path)).sort();
   } catch (error) {
     throw fromFs(error, 'list', path);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (nodeCodeOf(error) === 'ENOENT') return false;
-    throw fromFs(error, 'look at', path);
   }
 }
 

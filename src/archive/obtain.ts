@@ -1,6 +1,5 @@
-import { lstat } from 'node:fs/promises';
 import type { Clock } from '../base/index.ts';
-import { isStillpointError, nodeCodeOf } from '../base/index.ts';
+import { isStillpointError } from '../base/index.ts';
 import {
   type Assembled,
   assembleArchive,
@@ -10,8 +9,8 @@ import {
 } from './assembly/index.ts';
 import { openRegular } from './byte-source.ts';
 import type { Finding } from './findings.ts';
-import { fromFs } from './fs-errors.ts';
 import type { FileHash } from './hash.ts';
+import { isThere } from './is-there.ts';
 import type { RecordedDump } from './record.ts';
 import { readTar } from './tar-reader.ts';
 
@@ -105,15 +104,5 @@ async function namesIn(archivePath: string): Promise<ReadonlySet<string>> {
     return new Set((await readTar(file)).members.map(({ name }) => name));
   } finally {
     await file.close();
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (nodeCodeOf(error) === 'ENOENT') return false;
-    throw fromFs(error, 'look at', path);
   }
 }

@@ -33,6 +33,8 @@ export interface JournalFacts {
   predictedFreezeMs?: number;
   /** When the backend was asked, wall clock: a file older than that is not this capture's. */
   startedAtMs?: number;
+  /** How we meant to freeze the container ourselves; absent where only the runtime does. */
+  frozenBy?: 'task' | 'freezer';
   /** Of the checkpoint, once the container runs: its record tells them, whoever writes it. */
   timings?: { guardMs: number; checkpointMs: number; frozenMs?: number };
   /**
@@ -62,6 +64,8 @@ export interface Journal {
   stuck(): JournalEntry[];
   /** All that a crash or a stop left unfinished, oldest first. */
   unfinished(): JournalEntry[];
+  /** How far the newest trigger has come whose archive has that path; undefined when none has. */
+  stateOf(archivePath: string): JournalState | undefined;
   /** The newest entries, newest first. */
   recent(count: number): JournalEntry[];
   /**
@@ -138,12 +142,20 @@ export function createJournal(store: Store, wallMs: () => number): Journal {
   };
 }
 
-function createReads(store: Store): Pick<Journal, 'stuck' | 'unfinished' | 'recent'> {
+function createReads(store: Store): Pick<Journal, 'stuck' | 'unfinished' | 'stateOf' | 'recent'> {
   const all = (rest: string, ...values: number[]) =>
     store.all(`SELECT * FROM trigger_journal ${rest}`, ...values).map(toEntry);
   return {
     stuck: () => all(`WHERE ${isStuck} ORDER BY accepted_ms, rowid`),
     unfinished: () => all(`WHERE state NOT IN (${ended}) ORDER BY accepted_ms, rowid`),
+    stateOf(archivePath) {
+      const row = store.get(
+        `SELECT state FROM trigger_journal WHERE json_extract(document, '$.facts.archivePath') = ?
+         ORDER BY accepted_ms DESC, rowid DESC LIMIT 1`,
+        archivePath,
+      );
+      return row && (row.state as JournalState);
+    },
     recent: (count) => all('ORDER BY accepted_ms DESC, rowid DESC LIMIT ?', count),
   };
 }

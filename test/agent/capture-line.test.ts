@@ -80,6 +80,7 @@ function rig({
     }),
     late: {
       start: () => undefined,
+      awaited: () => [],
       settled: async () => undefined,
       expect: (one, { trigger }) => late.push({ late: one, trigger }),
       stop: async () => undefined,

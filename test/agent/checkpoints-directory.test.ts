@@ -26,13 +26,14 @@ function rig(path: string) {
   const archives: Archives = {
     ...real,
     claim: () => noted(real.claim()),
-    start: (journalled) => noted(real.start(journalled)),
+    start: (...claims) => noted(real.start(...claims)),
   };
   const dispatcher = createTestDispatcher(clock, undefined, store);
   let ready = 0;
   const directory = createCheckpointsDirectory({
     archives,
     journal: dispatcher.journal,
+    awaited: () => [],
     clock,
     log,
     onReady: () => ready++,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { LateRequest } from '../../src/agent/late-archives.ts';
 import { requeueAll, takeUpAll } from '../../src/agent/recovery.ts';
 import type { KeepRequest } from '../../src/archive/index.ts';
 import { type LateArchive, recoverCaptures, recoveryRows } from '../../src/capture/index.ts';
@@ -48,6 +49,7 @@ async function takeUp(
   const heard = createHeardFacts(clock);
   const proved: KeepRequest[] = [];
   const late: LateArchive[] = [];
+  const requests: LateRequest[] = [];
   const stuck: string[] = [];
   const unfinished = dispatcher.journal.unfinished();
   requeueAll({ dispatcher, facts: heard.facts, clock, log }, unfinished);
@@ -64,7 +66,11 @@ async function takeUp(
       },
       late: {
         start: () => undefined,
-        expect: (one) => void late.push(one),
+        expect(one, request) {
+          late.push(one);
+          requests.push(request);
+        },
+        awaited: () => [],
         settled: async () => undefined,
         stop: async () => undefined,
       },
@@ -82,7 +88,7 @@ async function takeUp(
   const { id } = accepted.trigger;
   const now = dispatcher.journal.recent(1)[0]?.state;
   const noted = dispatcher.journal.stuck().map(({ trigger }) => trigger.id);
-  return { id, lines, captured, proved, late, ends, now, stuck, noted };
+  return { id, lines, captured, proved, late, requests, ends, now, stuck, noted };
 }
 
 describe('what a crash left', () => {
@@ -120,6 +126,12 @@ describe('what a crash left', () => {
       expect(now).toBe('failed');
     },
   );
+
+  it('checkpointing through containerd waits for the images that its archive is made of', async () => {
+    const { requests } = await takeUp('checkpointing', { ...BEGUN, backend: 'containerd' });
+    const images = PATH.replace('/checkpoints/', '/checkpoints/.stillpoint/images/');
+    expect(requests).toMatchObject([{ imagesFolder: images.slice(0, -'.tar'.length) }]);
+  });
 
   it('checkpointing whose container cannot be thawed is thawed on and on', async () => {
     const container = createFakeContainerState();

@@ -4,6 +4,14 @@
  * It never takes anything from a container, and never judges an archive: that is verify's.
  */
 export { type Assembled, type AssemblyRequest, assembleArchive } from './assemble.ts';
+export { type FullDiskDecision, judgeFullDisk } from './full-disk.ts';
+export {
+  clearImageLeftovers,
+  type ImageLeftover,
+  type ImageLeftoverCode,
+  type ImagesClaim,
+  imageLeftovers,
+} from './leftover-images.ts';
 export type { MissingMember } from './member.ts';
-export { describeParts, type Parts } from './parts.ts';
+export { describeParts, imagesBytes, type Parts } from './parts.ts';
 export { type Removal, removeImages } from './remove-images.ts';

@@ -1,3 +1,4 @@
+import { isStillpointError } from '../../base/index.ts';
 import type { DumpedFacts, ImagesManifest } from '../../capture/index.ts';
 import { type FolderFacts, readFolder } from './folder.ts';
 import type { Member, MissingMember } from './member.ts';
@@ -34,4 +35,20 @@ export function dataBytes(members: readonly Member[]): number {
     if (member.kind === 'file') bytes += member.bytes;
   }
   return bytes;
+}
+
+/**
+ * All that lies in the folder and in the directory of its images, for whoever waits until it stops
+ * growing; undefined when there is no folder. Errors: `not-writable`, `io`.
+ */
+export async function imagesBytes(folder: string): Promise<number | undefined> {
+  try {
+    const { images = [], work, rootfsDiff } = await readFolder(folder);
+    let bytes = rootfsDiff?.bytes ?? 0;
+    for (const entry of [...images, ...work]) bytes += entry.bytes;
+    return bytes;
+  } catch (error) {
+    if (isStillpointError(error, 'not-found')) return undefined;
+    throw error;
+  }
 }

@@ -47,6 +47,8 @@ export function planMembers(facts: FolderFacts, log: LogReading): MembersPlan {
   if (dumped.kind === 'bad') return unusable(dumped.why);
   const refusal = refuseImages(facts);
   if (refusal !== undefined) return unusable(refusal);
+  const lacking = lacksImages(facts);
+  if (lacking !== undefined) return unusable(`the dump did not end: ${lacking}`);
   const known = dumped.kind === 'read' ? dumped.value : undefined;
   const missing: MissingMember[] = [];
   const add = (found: Member | MissingMember) =>
@@ -73,10 +75,14 @@ function refuseImages({ images, manifest }: FolderFacts): string | undefined {
     const isNamedByCriu = IMAGE_NAME.test(name) && `checkpoint/${name}`.length <= NAME_BYTES_MAX;
     if (!isNamedByCriu) return `its image ${shown} has no name that CRIU gives`;
   }
+  return undefined;
+}
+
+/** What CRIU writes last and is not there; undefined when the dump ended. */
+export function lacksImages({ images = [] }: Pick<FolderFacts, 'images'>): string | undefined {
   const names = new Set(images.map(({ name }) => name));
   const lacking = REQUIRED_IMAGES.filter((name) => !names.has(name));
-  if (lacking.length > 0) return `the dump did not end: ${lacking.join(' and ')} not there`;
-  return undefined;
+  return lacking.length > 0 ? `${lacking.join(' and ')} not there` : undefined;
 }
 
 function imageMembers(

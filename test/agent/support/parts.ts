@@ -55,6 +55,7 @@ export function archivesThat(answers: {
   directory?: string;
   keep?: (request: KeepRequest, signal?: AbortSignal) => Promise<KeepResult>;
   adopt?: (name: string, request: Omit<KeepRequest, 'archivePath'>) => Promise<KeepResult>;
+  giveUpImages?: Archives['giveUpImages'];
 }): Archives {
   const refuse = async () => {
     throw new Error('not asked for in this test');
@@ -63,6 +64,7 @@ export function archivesThat(answers: {
     directory: '/checkpoints',
     keep: refuse,
     adopt: refuse,
+    giveUpImages: refuse,
     ...answers,
   } as unknown as Archives;
 }
