@@ -15,9 +15,13 @@ export interface MemorySensitivity {
   fillings?: readonly Filling[];
 }
 
-/** A share that a rule waits for; it is crossed anew after a fall under `clearRatio`. */
+/**
+ * A share that a rule waits for, or several close together, the highest being `upTo`; crossed anew
+ * after a fall under `clearRatio`.
+ */
 export interface Crossing {
   ratio: number;
+  upTo?: number;
   clearRatio?: number;
 }
 
@@ -26,8 +30,8 @@ export interface Filling {
   floorRatio: number;
 }
 
-/** Shares of one such step are one crossing, at the highest of them: 100 at most. */
-const STEPS = 100;
+/** Shares within one hundredth are one crossing: 100 at most. */
+const stepOf = (ratio: number): number => Math.ceil(Math.round(ratio * 1e6) / 1e4);
 const FILLINGS_MAX = 8;
 
 /** Enough for every condition; each rule judges what it is told by itself. */
@@ -38,23 +42,36 @@ export function sensitivityOf(conditions: readonly MemoryCondition[]): MemorySen
   return {
     alarmRatio: Math.min(...conditions.map(({ above }) => above)),
     ...(clears.length > 0 ? { clearRatio: Math.min(...clears) } : {}),
-    ...(crossings.length > 1 || clears.length > 0 ? { crossings } : {}),
+    ...(isPlain(crossings) ? {} : { crossings }),
     ...(fillings.length > 0 ? { fillings } : {}),
   };
 }
 
+/** One share, which the least one tells already. */
+function isPlain(crossings: readonly Crossing[]): boolean {
+  const [{ upTo, clearRatio } = {}, ...others] = crossings;
+  return others.length === 0 && upTo === undefined && clearRatio === undefined;
+}
+
 function crossingsOf(conditions: readonly MemoryCondition[]): Crossing[] {
-  const bySteps = new Map<number, Crossing>();
-  for (const { above, rearmBelow } of conditions) {
-    const step = Math.ceil(above * STEPS);
-    const { ratio = above, clearRatio } = bySteps.get(step) ?? {};
-    const clears = [clearRatio, rearmBelow].filter((one) => one !== undefined);
-    bySteps.set(step, {
-      ratio: Math.max(ratio, above),
-      ...(clears.length > 0 ? { clearRatio: Math.max(...clears) } : {}),
-    });
+  const byStep = new Map<number, MemoryCondition[]>();
+  for (const one of conditions) {
+    const step = stepOf(one.above);
+    const same = byStep.get(step);
+    if (same) same.push(one);
+    else byStep.set(step, [one]);
   }
-  return [...bySteps.values()].sort((one, other) => one.ratio - other.ratio);
+  const crossings = [...byStep.values()].map((together): Crossing => {
+    const ratio = Math.min(...together.map(({ above }) => above));
+    const upTo = Math.max(...together.map(({ above }) => above));
+    const clears = together.flatMap(({ rearmBelow }) => rearmBelow ?? []);
+    return {
+      ratio,
+      ...(upTo > ratio ? { upTo } : {}),
+      ...(clears.length > 0 ? { clearRatio: Math.max(...clears) } : {}),
+    };
+  });
+  return crossings.sort((one, other) => one.ratio - other.ratio);
 }
 
 /**

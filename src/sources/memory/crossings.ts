@@ -1,11 +1,15 @@
-/** A share of the limit that somebody waits for; it is crossed anew after a fall under `clearRatio`. */
+/**
+ * A share of the limit that somebody waits for, or several close together, the highest being `upTo`;
+ * crossed anew after a fall under `clearRatio`.
+ */
 export interface Crossing {
   ratio: number;
+  upTo?: number;
   clearRatio?: number;
 }
 
 /** Use that falls by less than this below a share stays above it: it only wavers. */
-export const REST_RATIO = 0.02;
+const REST_RATIO = 0.02;
 /** After this long above a share nobody waits for it any more. */
 const REST_MS = 1_000;
 
@@ -15,6 +19,7 @@ const REST_MS = 1_000;
  */
 export class Crossings {
   #all: readonly Crossing[];
+  /** By the highest share of each. */
   readonly #sinceMs = new Map<number, number>();
   #next: number;
 
@@ -27,9 +32,8 @@ export class Crossings {
   /** Other shares to wait for; what is known of those that stay is kept. */
   replace(all: readonly Crossing[]): void {
     this.#all = all;
-    for (const ratio of [...this.#sinceMs.keys()]) {
-      if (!all.some((one) => one.ratio === ratio)) this.#sinceMs.delete(ratio);
-    }
+    const kept = new Set(all.map(topOf));
+    for (const top of [...this.#sinceMs.keys()]) if (!kept.has(top)) this.#sinceMs.delete(top);
     // Until the next reading the least one: it may have become another.
     this.#next = all[0]?.ratio ?? Number.POSITIVE_INFINITY;
   }
@@ -41,13 +45,15 @@ export class Crossings {
 
   take(usedRatio: number, nowMs: number): void {
     this.#next = Number.POSITIVE_INFINITY;
-    for (const { ratio, clearRatio = 0 } of this.#all) {
-      if (usedRatio >= ratio) {
-        if (!this.#sinceMs.has(ratio)) this.#sinceMs.set(ratio, nowMs);
+    for (const crossing of this.#all) {
+      const { ratio, clearRatio = 0 } = crossing;
+      const top = topOf(crossing);
+      if (usedRatio >= top) {
+        if (!this.#sinceMs.has(top)) this.#sinceMs.set(top, nowMs);
       } else if (usedRatio < Math.max(clearRatio, ratio - REST_RATIO)) {
-        this.#sinceMs.delete(ratio);
+        this.#sinceMs.delete(top);
       }
-      const sinceMs = this.#sinceMs.get(ratio);
+      const sinceMs = this.#sinceMs.get(top);
       const isResting = sinceMs !== undefined && nowMs - sinceMs >= REST_MS;
       if (!isResting) this.#next = Math.min(this.#next, ratio);
     }
@@ -58,4 +64,8 @@ export class Crossings {
     this.#sinceMs.clear();
     this.#next = this.#all[0]?.ratio ?? Number.POSITIVE_INFINITY;
   }
+}
+
+function topOf({ ratio, upTo = ratio }: Crossing): number {
+  return upTo;
 }

@@ -2,7 +2,6 @@ import type { Cancel, Clock, Logger } from '../../base/index.ts';
 import type { Cgroups, MemoryReadFailure } from '../../node/index.ts';
 import { describeTarget } from '../../signal/index.ts';
 import type { Emit, OnStatus, Source, SourceStatus } from '../source.ts';
-import { REST_RATIO } from './crossings.ts';
 import { type Bounds, isAlarming, isNear, isRushing, NEAR_RATIO, type Reading } from './judge.ts';
 import { LevelTable } from './level.ts';
 import { type Sample, sampleLevels } from './sample.ts';
@@ -127,7 +126,8 @@ class Sampler implements MemorySource {
     const nowMs = this.#options.clock.monotonicMs();
     this.#round++;
     for (const watched of this.#fast) {
-      this.#look(watched, nowMs, 'alert');
+      // Who leaves is looked at as a calm one, so that its next calm look is 100 ms from here at most.
+      this.#look(watched, nowMs, watched.nearUntilMs < nowMs ? 'calm' : 'alert');
       if (watched.nearUntilMs < nowMs) this.#fast.delete(watched);
     }
     if (this.#fast.size > 0) return;
@@ -244,9 +244,8 @@ function boundsOf(watched: Watched, nowMs: number, isTime: boolean): Bounds | un
     return { fromRatio: crossings.next, orRushing: true, fillings };
   }
   if (!isTime) return { fromRatio: alarmRatio, orRushing: false, fillings };
-  // Below this it is below all shares, also those that it wavers at.
-  const fromRatio = Math.min(crossings.next - NEAR_RATIO, alarmRatio - REST_RATIO);
-  return { fromRatio, orRushing: true, fillings };
+  // Below this it is far below every share, also those that it was at rest above.
+  return { fromRatio: alarmRatio - NEAR_RATIO, orRushing: true, fillings };
 }
 
 /** Full soonest first, then by what is left to the next share. */
