@@ -23,6 +23,7 @@ import {
   type ExplainQuery,
   explain,
   keepOnlyPods,
+  lostPodOf,
   memoryThresholdSteps,
   nodeMemoryThresholdSteps,
   noteRefused,
@@ -33,7 +34,11 @@ import {
   scheduleEntries,
 } from '../rules/index.ts';
 import type { PodFact, ReasonCode, Signal, Target } from '../signal/index.ts';
-import type { SourceStatus } from '../sources/index.ts';
+import {
+  type AlertNodeLookup,
+  createAlertNodeLookup,
+  type SourceStatus,
+} from '../sources/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Clients } from './clients.ts';
 import type { AgentConfig, AgentMode } from './config-schema.ts';
@@ -121,6 +126,7 @@ class DecisionSideImpl implements DecisionSide {
   readonly #quiet: QuietLog;
   readonly #redactor: Redactor;
   readonly #witness = createWitness();
+  readonly #alertNodes: AlertNodeLookup;
   readonly #saved: SavedRulesState;
   readonly #ruleFiles: RuleFiles;
   readonly #memoryTargets: MemoryTargets | undefined;
@@ -149,6 +155,12 @@ class DecisionSideImpl implements DecisionSide {
       offer: (decision) => dispatcher.offer(decision),
       onPods: () => this.#watchLists.ask(),
       onMistake: (error) => this.#quiet.error('signal-not-decided', 'wake', { error }),
+    });
+    this.#alertNodes = createAlertNodeLookup({
+      api: clients.api,
+      clock,
+      emit: (signal) => this.#guarded(signal, () => this.#decide(signal)),
+      onFailure: (pod, error) => this.#quiet.warn('alert-node-not-found', pod, { pod, error }),
     });
     this.sources = createSources({
       ...options,
@@ -190,6 +202,7 @@ class DecisionSideImpl implements DecisionSide {
     await this.#ruleFiles.settled();
     this.#cancelSave();
     await this.sources.stop();
+    this.#alertNodes.stop();
     this.#watchLists.stop();
     this.#memoryTargets?.stop();
     this.intake.stop();
@@ -301,17 +314,31 @@ class DecisionSideImpl implements DecisionSide {
     }
   }
 
-  /** Never throws, as sources are promised: a mistake of ours must not end who brings signals. */
+  /** An alert about a pod of nobody knows which node is decided when that is known. */
   #emit(signal: Signal): void {
+    this.#guarded(signal, () => {
+      const [core, state] = [this.intake.core(), this.intake.state()];
+      const lost = signal.kind === 'alert' ? lostPodOf(core, state, signal) : undefined;
+      if (signal.kind === 'alert' && lost) this.#alertNodes.ask(signal, lost);
+      else this.#decide(signal);
+    });
+  }
+
+  /** Never throws, as sources are promised: a mistake of ours must not end who brings signals. */
+  #guarded({ kind }: Signal, take: () => void): void {
+    try {
+      take();
+    } catch (error) {
+      this.#quiet.error('signal-not-decided', kind, { kind, error });
+    }
+  }
+
+  #decide(signal: Signal): void {
     const isOfPod = signal.kind === 'podChanged' || signal.kind === 'podGone';
     if (signal.kind === 'podChanged') this.#firstPods?.add(signal.pod.uid);
-    try {
-      const taken = this.intake.take(signal);
-      // What nobody wants to decide changes nothing that is saved: Events of a whole cluster come by.
-      if (isOfPod || taken.length > 0) this.#unsaved = true;
-    } catch (error) {
-      this.#quiet.error('signal-not-decided', signal.kind, { kind: signal.kind, error });
-    }
+    const taken = this.intake.take(signal);
+    // What nobody wants to decide changes nothing that is saved: Events of a whole cluster come by.
+    if (isOfPod || taken.length > 0) this.#unsaved = true;
   }
 
   #onStatus(source: string, status: SourceStatus): void {

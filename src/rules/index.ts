@@ -47,6 +47,7 @@ export { noteFired, noteRefused } from './firings.ts';
 export { ruleJsonSchema, ruleTestJsonSchema } from './json-schema.ts';
 export type { GivenLimits, Limits } from './limits.ts';
 export { type LoadedRules, type LoadOptions, rulesFromDocuments, rulesSteps } from './load.ts';
+export { lostPodOf } from './lost-alert.ts';
 export {
   compareFirings,
   createReplay,

@@ -25,26 +25,29 @@ export function resolveHints(pods: PodTable, hints: AlertTargetHints, nodeName: 
     if (found.length > 1) return ambiguous(found, `container id ${prefix}`);
     if (first) return first;
     if (isElsewhere) return elsewhere(hints.node);
-    return unknown(`no container id begins with ${prefix}${formerLife(pods, hints)}`);
+    const former = formerLife(pods, hints);
+    const detail = `no container id begins with ${prefix}${former}`;
+    return unknown(detail, former === '' ? hints : undefined);
   }
   const { podUid, namespace, pod, container } = hints;
   if (podUid !== undefined) {
     const entry = podOfUid(pods, podUid);
     if (entry) return resolveInPod(entry, container);
     if (isElsewhere) return elsewhere(hints.node);
-    return unknown(`no pod has the uid ${podUid}`);
+    return unknown(`no pod has the uid ${podUid}`, hints);
   }
   // A pod that is known by namespace and name is here, whatever the sender calls its host.
   if (namespace !== undefined && pod !== undefined) {
     const found = resolveName(pods, { namespace, pod, container });
     const isUnknown = 'reason' in found && found.reason === 'target-unknown';
-    return isUnknown && isElsewhere ? elsewhere(hints.node) : found;
+    if (!isUnknown) return found;
+    return isElsewhere ? elsewhere(hints.node) : unknown(found.detail, hints);
   }
   if (isElsewhere) return elsewhere(hints.node);
   if (pod === undefined) return unknown('it names no container id and no pod');
   const named = podsNamed(pods, pod);
   const [only] = named;
-  if (!only) return unknown(`no pod ${pod}`);
+  if (!only) return unknown(`no pod ${pod}`, hints);
   if (named.length === 1) return resolveInPod(only, container);
   const where = listed(named.map(({ fact }) => `${fact.namespace}/${fact.name}`));
   return { reason: 'target-ambiguous', detail: `pod ${pod}: ${where}` };
@@ -90,8 +93,11 @@ function formerLife(pods: PodTable, { namespace, pod }: AlertTargetHints): strin
   return `; the containers of pod ${namespace}/${pod} have other ids now`;
 }
 
-function unknown(detail: string): Finding {
-  return { reason: 'target-unknown', detail };
+/** Without the node's name it may be about another one: each node that hears it says the same. */
+function unknown(detail: string, hints?: AlertTargetHints): Finding {
+  const isOurs = hints === undefined || hints.node !== undefined;
+  const more = isOurs ? '' : '; it names no node, so it may be about another one';
+  return { reason: 'target-unknown', detail: `${detail}${more}` };
 }
 
 function elsewhere(node: string | undefined): Finding {

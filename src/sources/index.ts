@@ -5,6 +5,8 @@
 export {
   type AlertBody,
   type AlertMaps,
+  type AlertNodeLookup,
+  createAlertNodeLookup,
   createAlertParsers,
   createNatsAlertsSource,
   createWebhookAlertsSource,

@@ -41,7 +41,10 @@ const POD = {
 /** An API server with one pod, whose watches stay open and silent. */
 const api = {
   server: 'https://api',
-  json: async () => ({ items: [POD], metadata: { resourceVersion: '1' } }),
+  json: async ({ path }: { path: string }) =>
+    path.includes('metadata.name%3Dpay')
+      ? { items: [{ spec: { nodeName: 'node-2' } }] }
+      : { items: [POD], metadata: { resourceVersion: '1' } },
   lines: async (_request: unknown, signal: AbortSignal) => ({
     async *[Symbol.asyncIterator]() {
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
@@ -90,7 +93,7 @@ async function started(offer: () => never, alertsTokenFile?: string) {
   });
   while (!isStarted) await clock.advance(20);
   await starting;
-  return { side, lines };
+  return { side, lines, clock };
 }
 
 describe('the side that decides', () => {
@@ -126,6 +129,21 @@ describe('the side that decides', () => {
     side.sources.webhook?.accept('falco', { data: falcoBody({ priority: 'Notice' }) });
     expect(quietCounts(side.intake.state())).toEqual([
       { rule: 'falco', reason: 'no-match', count: 1 },
+    ]);
+    await side.stop();
+  });
+
+  it('asks where the pod of an alert is that names no node, and counts what is elsewhere', async () => {
+    const { side, clock } = await started(() => {
+      throw new RangeError('nothing may fire');
+    }, '/token');
+    const named = { 'k8s.ns.name': 'shop', 'k8s.pod.name': 'pay' };
+    const body = falcoBody({ hostname: undefined, output_fields: named });
+    expect(side.sources.webhook?.accept('falco', { data: body }).status).toBe(202);
+    expect(quietCounts(side.intake.state())).toEqual([]);
+    await clock.advance(0);
+    expect(quietCounts(side.intake.state())).toEqual([
+      { rule: 'falco', reason: 'elsewhere', count: 1 },
     ]);
     await side.stop();
   });

@@ -66,6 +66,11 @@ function judge(
   else fire(step, one, { detail: describeMatch(step, one.rule, signal), when });
 }
 
+/** Whether any rule wants the alert, whatever it is about. */
+export function isWanted({ alertIndex }: RulesCore, signal: AlertSignal): boolean {
+  return rulesForAlert(alertIndex, signal).some((rule) => matches(rule, signal));
+}
+
 function matches({ when }: RuleOf<'alert'>, { shape, fields }: AlertSignal): boolean {
   if (when.shape !== shape) return false;
   return when.match.every(({ field, matches }) =>

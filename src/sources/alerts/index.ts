@@ -8,6 +8,7 @@ export type { FieldMap, FieldPath } from './field-map.ts';
 export { flattenBounds } from './flatten.ts';
 export type { AlertDropReason } from './intake.ts';
 export { createNatsAlertsSource, type NatsAlertsOptions } from './nats-alerts.ts';
+export { type AlertNodeLookup, createAlertNodeLookup } from './node-lookup.ts';
 export type { AlertArrival, AlertBody, AlertParser, ParsedAlerts } from './parse.ts';
 export { type AlertMaps, createAlertParsers } from './shapes.ts';
 export {

@@ -1,7 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { connect } from 'nats';
-import { deletePod, getPod, labInfo, nodeOf, startPod, workPod } from '../lib/index.ts';
+import {
+  apply,
+  deletePod,
+  getPod,
+  labInfo,
+  nodeOf,
+  startPod,
+  waitFor,
+  workPod,
+} from '../lib/index.ts';
 import {
   emptyCheckpoints,
   type LabAgent,
@@ -25,6 +34,7 @@ beforeEach(() => emptyCheckpoints(node));
 afterEach(async () => {
   await running?.stop();
   await deletePod('two');
+  await deletePod('away');
 });
 
 /** As falcosidekick publishes it: no names, only the first 12 digits of the container's id. */
@@ -72,6 +82,33 @@ async function publish(...payloads: (object | string)[]): Promise<void> {
 }
 
 describe('a Falco alert on NATS', () => {
+  it('that names no node is counted as elsewhere where the API server knows its pod on another', async () => {
+    const there = { name: 'away', namespace: 'default', labels: optedIn };
+    const container = { name: 'work', image: 'lab.local/work:1' };
+    const spec = { nodeName: 'another-node', containers: [container] };
+    await apply({ apiVersion: 'v1', kind: 'Pod', metadata: there, spec });
+    running = await startLabAgent({ rules });
+    const { facts } = running.agent;
+    const unknown = facts.next('decision', ({ decision }) => decision.rule === 'falco-critical');
+    const pods = [{ 'k8s.pod.name': 'away' }, { 'k8s.pod.name': 'nowhere' }];
+    await publish(
+      ...pods.map((pod) => ({
+        ...alertFor(''),
+        output_fields: { 'k8s.ns.name': 'default', ...pod },
+      })),
+    );
+    // Both were asked about; only of the pod that nobody has a decision is told.
+    expect((await unknown).decision).toMatchObject({
+      reason: 'target-unknown',
+      detail: 'no pod default/nowhere; it names no node, so it may be about another one',
+    });
+    const { agent } = running;
+    await waitFor('the other alert to be counted', async () => {
+      const { rules } = await agent.status();
+      return rules.loaded[0]?.passedOver.elsewhere === 1;
+    });
+  });
+
   it('leads to one archive of the right container of two, also in seven copies', async () => {
     const ids = await startTwo();
     running = await startLabAgent({ rules });
