@@ -37,6 +37,7 @@ describe('the changes of a root file system', () => {
     await rig.clock.setWall(Date.now());
     const diff = await rig.runtime.containerd.prepareRootfsDiff(snapshot);
     await diff.take(never);
+    expect(rig.sim.layers.leftForEver()).toEqual([]);
     await rig.clock.advance(3_700_000);
     expect(rig.sim.layers.left()).toEqual(NOTHING);
   });
@@ -47,6 +48,15 @@ describe('the changes of a root file system', () => {
     const diff = rig.runtime.containerd.prepareRootfsDiff(gone);
     await expect(diff).rejects.toMatchObject({ code: 'not-found' });
     expect(rig.sim.layers.left()).toEqual(NOTHING);
+  });
+
+  it('stay for ever when no lease holds them', async () => {
+    const { rig, snapshot } = await startCart();
+    const mounts = rig.sim.layers.mountsOf(snapshot.snapshotter, snapshot.snapshotKey);
+    const layer = 'application/vnd.oci.image.layer.v1.tar';
+    const { digest } = rig.sim.layers.diff(mounts, layer, '');
+    rig.sim.layers.view('seen', 'parent', '');
+    expect(rig.sim.layers.leftForEver()).toEqual(['seen', digest]);
   });
 
   it('fail when they are told to', async () => {

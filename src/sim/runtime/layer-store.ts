@@ -53,6 +53,18 @@ export class LayerStore {
     return { leases: this.#leases.size, views: this.#views.size, blobs: this.#blobs.size };
   }
 
+  /** What will never be removed: held by no lease, or by one that does not expire. */
+  leftForEver(): string[] {
+    this.#expire();
+    const expiring = [...this.#leases.values()].filter(({ expiresMs }) => expiresMs < Infinity);
+    const isHeld = (what: 'views' | 'digests') => (name: string) =>
+      expiring.some((lease) => lease[what].has(name));
+    const views = [...this.#views.keys()].filter((key) => !isHeld('views')(key));
+    const blobs = [...this.#blobs.keys()].filter((digest) => !isHeld('digests')(digest));
+    const leases = this.#leases.size - expiring.length;
+    return [...views, ...blobs, ...(leases > 0 ? [`${leases} leases`] : [])];
+  }
+
   createLease(id: string, labels: Readonly<Record<string, string>>): void {
     this.#expire();
     if (this.#leases.has(id)) throw serviceError('AlreadyExists', `lease "${id}": already exists`);
