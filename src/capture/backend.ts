@@ -1,5 +1,9 @@
+import type { RuntimeContainerStatus } from '../cri/index.ts';
+import type { ContainerCgroup } from '../node/index.ts';
+import type { CheckpointOptions } from '../rules/index.ts';
 import type { BackendName, Target } from '../signal/index.ts';
 import type { FailureClass } from './failure.ts';
+import type { Sequencing } from './sequence.ts';
 
 /** What a backend is asked to do. */
 export interface CheckpointRequest {
@@ -10,6 +14,31 @@ export interface CheckpointRequest {
    */
   archivePath: string;
   timeoutMs: number;
+  /** For a backend that leaves images: always there. */
+  dump?: DumpOrder;
+}
+
+/** How a backend that leaves images is to go about it. */
+export interface DumpOrder extends Sequencing {
+  options: CheckpointOptions;
+  /** Absolute; does not exist so far. */
+  imagesDirectory: string;
+  /** As the guard saw it. */
+  status: RuntimeContainerStatus;
+  cgroup?: ContainerCgroup;
+  /** What the rule allows from the freeze to the thaw, ms; holds for what can be cut off. */
+  freezeMsMax: number;
+  /** Wall clock; the same. */
+  thawedByMs?: number;
+  /** Called when the container stands still, or will as soon as CRIU begins; returns at once. */
+  onFrozen?(): void;
+}
+
+/** A freeze of ours, whose end the thaw check has to prove. */
+export interface HeldFreeze {
+  frozenBy: 'task' | 'freezer';
+  /** Lets the guard process forget it; call once the container is proved to run. */
+  release(): void;
 }
 
 /** What a backend reports; never thrown. */
@@ -19,11 +48,16 @@ export type CheckpointReply =
       /** CRIU has dumped; the archive is to be made of what lies in `folder`. */
       kind: 'dumped';
       folder: string;
+      /** How long the container stood still, ms; undefined where nobody can tell. */
+      stoodStillMs?: number;
+      held?: HeldFreeze;
       /**
        * Once the container is proved to run: takes what is not there yet and notes in the folder
        * that the dump ended well. Rejects with a StillpointError; the dump is lost then.
        */
       complete(signal: AbortSignal): Promise<void>;
+      /** Instead of `complete`, or after it has failed; as of a failed reply. */
+      discard(): Promise<void>;
     }
   | {
       kind: 'failed';
@@ -34,6 +68,12 @@ export type CheckpointReply =
       hint?: string;
       /** The call was given up by us or by a deadline: it may still write its archive later. */
       mayFinishLater: boolean;
+      held?: HeldFreeze;
+      /**
+       * Call after the thaw check: removes what the checkpoint left, or sees to it that it is
+       * removed once nobody writes there. Never rejects.
+       */
+      discard?(): Promise<void>;
     };
 
 /**
@@ -77,9 +117,13 @@ export interface Backend {
   readonly name: BackendName;
   /** `cri` and `containerd` choose the path; the kubelet does not. */
   readonly choosesPath: boolean;
+  /** It leaves CRIU's images in a folder and knows sequences; the others make the archive. */
+  readonly leavesImages?: true;
   /** How long a container stands still, before this node has taught us better. */
   readonly costs: FreezeCosts;
   /** Whether it can be used now; asked before each choice, must be cheap (cached). */
   availability(): Promise<Availability>;
+  /** Why it cannot take this container; undefined when it can, or when nothing speaks against it. */
+  objection?(status: RuntimeContainerStatus): string | undefined;
   checkpoint(request: CheckpointRequest, signal: AbortSignal): Promise<CheckpointReply>;
 }

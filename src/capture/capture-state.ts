@@ -1,6 +1,6 @@
 import type { Trigger } from '../dispatch/index.ts';
 import type { ContainerCgroup } from '../node/index.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, DumpOrder } from './backend.ts';
 
 /** What the guard settled; holds from `guarded` to the end. */
 export interface CapturePlan {
@@ -13,6 +13,8 @@ export interface CapturePlan {
   imageBytes: number;
   layerBytes: number;
   cgroup?: ContainerCgroup;
+  /** For a backend that leaves images. */
+  dump?: DumpOrder;
   /** From the trigger's acceptance until now, ms. */
   queuedMs: number;
   guardMs: number;
@@ -23,6 +25,8 @@ export interface CapturePlan {
  *
  * - `queued`: accepted by dispatch. Left by the guard's verdict.
  * - `guarded`: may begin; nothing was asked of anybody. Left once the journal has noted it.
+ * - `freezing`: in a race alone: we are about to freeze the container ourselves. Journalled as
+ *   `checkpointing`, before it is entered. Left when it stands still, or could not be frozen.
  * - `checkpointing`: the backend was asked; the container may stand still from here on. Journalled
  *   before it is entered. Left by the backend's reply, whatever it is.
  * - `thawing`: the reply is here, the container is not proved to run. Entered without a note in
@@ -33,6 +37,7 @@ export interface CapturePlan {
 export type CaptureState =
   | { kind: 'queued'; trigger: Trigger }
   | { kind: 'guarded'; trigger: Trigger; plan: CapturePlan }
+  | { kind: 'freezing'; trigger: Trigger; plan: CapturePlan; startedAtMs: number }
   | { kind: 'checkpointing'; trigger: Trigger; plan: CapturePlan; startedAtMs: number }
   | { kind: 'thawing'; trigger: Trigger; plan: CapturePlan }
   | { kind: 'thawed'; trigger: Trigger; plan: CapturePlan; archivePath: string }
@@ -44,6 +49,10 @@ export function queued(trigger: Trigger): CaptureState {
 
 export function guarded(trigger: Trigger, plan: CapturePlan): CaptureState {
   return { kind: 'guarded', trigger, plan };
+}
+
+export function freezing(trigger: Trigger, plan: CapturePlan, startedAtMs: number): CaptureState {
+  return { kind: 'freezing', trigger, plan, startedAtMs };
 }
 
 export function checkpointing(

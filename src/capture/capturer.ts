@@ -1,41 +1,33 @@
-import { join } from 'node:path';
 import { isStillpointError, messageOf } from '../base/index.ts';
-import { deathExpectedAtMs, type Journal, type Trigger } from '../dispatch/index.ts';
-import type { CaptureSpec } from '../rules/index.ts';
-import { archiveName } from './archive-name.ts';
-import type { Backend, CheckpointReply } from './backend.ts';
+import type { Journal, JournalFacts, Trigger } from '../dispatch/index.ts';
+import type { CheckpointReply } from './backend.ts';
 import {
   type CapturePlan,
   type CaptureState,
   checkpointing,
   failed,
+  freezing,
   guarded,
   queued,
   thawed,
   thawing,
 } from './capture-state.ts';
-import { chooseBackend } from './choose-backend.ts';
 import { classifyDeath, classifyFailure } from './classify.ts';
 import { readDumpLog } from './dump-log.ts';
 import { type FailureClass, failureClasses } from './failure.ts';
-import type { FreezeRates } from './freeze-rates.ts';
-import { watchFreezer } from './freeze-watch.ts';
-import { askGuard, type GuardSources } from './guard-ask.ts';
-import { judgeGuard } from './guard-judge.ts';
+import { type FreezeSpan, watchFreezer } from './freeze-watch.ts';
 import type { CaptureOutcome, CaptureTimings, LateArchive } from './outcome.ts';
 import { removePartialFile } from './partial-file.ts';
+import { captureSpecOf, type PlanSources, planCapture, type Refused } from './plan.ts';
 import { ensureThawed, type ThawResult, type ThawTools } from './thaw.ts';
 import { createUncapturable } from './uncapturable.ts';
 
-export interface CapturerOptions extends GuardSources, ThawTools {
-  /** In any order; see chooseBackend. */
-  backends: readonly Backend[];
-  rates: FreezeRates;
+export interface CapturerOptions extends Omit<PlanSources, 'uncapturable'>, ThawTools {
   /** Noted before the container may stand still, and after it is proved to run. */
   journal: Pick<Journal, 'note'>;
   /**
-   * Told of each state as it is entered. Runs while the container stands still in `checkpointing`
-   * and `thawing`: must return at once, do no I/O, and not throw.
+   * Told of each state as it is entered. Runs while the container stands still in `freezing`,
+   * `checkpointing` and `thawing`: must return at once, do no I/O, and not throw.
    */
   onState?: (state: CaptureState) => void;
 }
@@ -48,9 +40,6 @@ export interface Capturer {
    */
   capture(trigger: Trigger, signal: AbortSignal): Promise<CaptureOutcome>;
 }
-
-/** Less than this to live: the guard asks only what it must. */
-const HURRY_MS = 5_000;
 
 /**
  * Failures before anybody wrote an archive. After them nothing is waited for: whatever the kubelet
@@ -74,7 +63,6 @@ export function createCapturer(options: CapturerOptions): Capturer {
 }
 
 type Captured = Extract<CaptureOutcome, { kind: 'captured' }>;
-type Refused = Extract<CaptureOutcome, { kind: 'refused' }>;
 type Reply<Kind extends CheckpointReply['kind']> = Extract<CheckpointReply, { kind: Kind }>;
 
 /** The reply, and the proof of how the container is after it. */
@@ -103,58 +91,15 @@ class CapturerImpl implements Capturer {
     }
     this.#underWay.add(containerId);
     try {
-      const plan = await this.#guard(trigger, signal);
+      const sources = { ...this.#options, uncapturable: this.#uncapturable };
+      const plan = await planCapture(sources, trigger, signal);
       return 'kind' in plan ? plan : await this.#checkpoint(trigger, plan, signal);
     } finally {
       this.#underWay.delete(containerId);
     }
   }
 
-  /** queued → guarded, or refused. */
-  async #guard(trigger: Trigger, signal: AbortSignal): Promise<CapturePlan | Refused> {
-    const { clock, rates, places, backends } = this.#options;
-    const beganMs = clock.monotonicMs();
-    const queuedMs = Math.max(0, clock.wallMs() - trigger.acceptedMs);
-    const refused = (reason: Refused['reason'], detail: string): Refused => {
-      return { kind: 'refused', trigger, reason, detail };
-    };
-    if (signal.aborted) return refused('stopping', 'the agent stops before the capture began');
-    const { target } = trigger;
-    // A person who asks knows of a cure that we cannot see.
-    const byHand = trigger.decisions.some(({ signal: { kind } }) => kind === 'request');
-    const against = byHand ? undefined : this.#uncapturable.reasonAgainst(target.containerId);
-    if (against) return refused('uncapturable', `${against}: ${failureClasses[against].meaning}`);
-    const spec = captureSpecOf(trigger);
-    const choice = await chooseBackend(spec.via, backends);
-    if (choice.kind === 'none') return refused('no-backend', choice.detail);
-    const { backend, reason } = choice;
-    const archivePath = join(places.checkpointsDirectory, archiveName(target, clock.wallMs()));
-    const deathMs = deathExpectedAtMs(trigger);
-    const { facts, cgroup } = await askGuard(this.#options, {
-      target,
-      spec,
-      backend,
-      archivePath,
-      costs: rates.costs(backend.name, backend.costs),
-      hurry: deathMs - clock.wallMs() < HURRY_MS,
-    });
-    const verdict = judgeGuard(facts);
-    if (verdict.kind === 'refused') return refused(verdict.reason, verdict.detail);
-    if (signal.aborted) return refused('stopping', 'the agent stops before the capture began');
-    return {
-      backend,
-      backendReason: reason,
-      archivePath,
-      predictedFreezeMs: verdict.predictedFreezeMs,
-      imageBytes: facts.size?.imageBytes ?? 0,
-      layerBytes: facts.size?.layerBytes ?? 0,
-      cgroup,
-      queuedMs,
-      guardMs: clock.monotonicMs() - beganMs,
-    };
-  }
-
-  /** guarded → checkpointing → thawing → thawed or failed. */
+  /** guarded → (freezing →) checkpointing → thawing → thawed or failed. */
   async #checkpoint(
     trigger: Trigger,
     plan: CapturePlan,
@@ -165,22 +110,21 @@ class CapturerImpl implements Capturer {
     const startedAtMs = clock.wallMs();
     const refusal = this.#noteBegin(trigger, plan, startedAtMs);
     if (refusal) return refusal;
-    onState?.(checkpointing(trigger, plan, startedAtMs));
+    const isRace = plan.dump?.sequence === 'race';
+    onState?.((isRace ? freezing : checkpointing)(trigger, plan, startedAtMs));
     // From here to the end of ensureThawed the container may stand still: no disk, no log.
     const beganMs = clock.monotonicMs();
     const watch = watchFreezer(clock, node, plan.cgroup);
-    const { target } = trigger;
-    const reply = await this.#ask(trigger, plan, signal);
+    const onFrozen = () => {
+      if (isRace) onState?.(checkpointing(trigger, plan, startedAtMs));
+    };
+    const reply = await this.#ask(trigger, plan, onFrozen, signal);
     const checkpointMs = clock.monotonicMs() - beganMs;
     onState?.(thawing(trigger, plan));
-    const thaw = await ensureThawed(this.#options, {
-      containerId: target.containerId,
-      cgroup: plan.cgroup,
-      frozenBefore: false,
-      mayFinishLater: reply.kind === 'failed' && reply.mayFinishLater,
-    });
+    const thaw = await this.#proveThaw(trigger, plan, reply);
     const { queuedMs, guardMs } = plan;
-    const timings = { startedAtMs, queuedMs, guardMs, checkpointMs, ...watch.stop() };
+    const span = withOwnMeasure(watch.stop(), reply, clock.wallMs());
+    const timings = { startedAtMs, queuedMs, guardMs, checkpointMs, ...span };
     this.#tellThaw(trigger, thaw);
     const whole = await this.#complete(reply, signal);
     if (whole.kind === 'failed') return this.#fail(trigger, plan, whole, { thaw, timings });
@@ -196,6 +140,24 @@ class CapturerImpl implements Capturer {
     return this.#succeed(trigger, plan, made, { thaw, timings });
   }
 
+  /** On every way out. The guard process may forget a freeze of ours only once it is undone. */
+  async #proveThaw(
+    { target }: Trigger,
+    { cgroup }: CapturePlan,
+    reply: CheckpointReply,
+  ): Promise<ThawResult> {
+    const held = reply.kind === 'done' ? undefined : reply.held;
+    const thaw = await ensureThawed(this.#options, {
+      containerId: target.containerId,
+      cgroup,
+      frozenBefore: false,
+      mayFinishLater: reply.kind === 'failed' && reply.mayFinishLater,
+      frozenBy: held?.frozenBy,
+    });
+    if (thaw.end !== 'stuck') held?.release();
+    return thaw;
+  }
+
   /** What a backend still has to do once the container runs; its failure is the checkpoint's. */
   async #complete(reply: CheckpointReply, signal: AbortSignal): Promise<CheckpointReply> {
     if (reply.kind !== 'dumped') return reply;
@@ -203,17 +165,24 @@ class CapturerImpl implements Capturer {
       await reply.complete(signal);
       return reply;
     } catch (error) {
+      const { discard } = reply;
       const failure = classOfLoss(error);
-      return { kind: 'failed', failure, message: messageOf(error), mayFinishLater: false };
+      return { kind: 'failed', failure, message: messageOf(error), mayFinishLater: false, discard };
     }
   }
 
   /** Whatever happens in the backend, a mistake of ours too, the thaw check must come after it. */
-  async #ask(trigger: Trigger, plan: CapturePlan, signal: AbortSignal): Promise<CheckpointReply> {
-    const { timeoutMs } = captureSpecOf(trigger);
+  async #ask(
+    { target, ...trigger }: Trigger,
+    plan: CapturePlan,
+    onFrozen: () => void,
+    signal: AbortSignal,
+  ): Promise<CheckpointReply> {
+    const { timeoutMs } = captureSpecOf({ target, ...trigger });
     const { archivePath, backend } = plan;
+    const dump = plan.dump && { ...plan.dump, onFrozen };
     try {
-      return await backend.checkpoint({ target: trigger.target, archivePath, timeoutMs }, signal);
+      return await backend.checkpoint({ target, archivePath, timeoutMs, dump }, signal);
     } catch (error) {
       const message = `${backend.name} backend: ${messageOf(error)}`;
       return { kind: 'failed', failure: 'unknown', message, mayFinishLater: true };
@@ -237,6 +206,7 @@ class CapturerImpl implements Capturer {
         backend: backend.name,
         backendReason,
         ...(backend.choosesPath ? { archivePath } : {}),
+        ...dumpFacts(plan),
         predictedFreezeMs,
         startedAtMs,
       });
@@ -310,6 +280,10 @@ class CapturerImpl implements Capturer {
     reply: Reply<'failed'>,
     { startedAtMs, checkpointMs }: CaptureTimings,
   ): Promise<LateArchive | undefined> {
+    if (plan.backend.leavesImages) {
+      await reply.discard?.();
+      return undefined;
+    }
     const sinceMs = startedAtMs;
     const endedMs = Math.ceil(startedAtMs + checkpointMs);
     const window = reply.mayFinishLater ? { sinceMs } : { sinceMs, endedMs };
@@ -336,6 +310,26 @@ class CapturerImpl implements Capturer {
   }
 }
 
+/** What a restart must know of a dump into a folder. */
+function dumpFacts({ dump }: CapturePlan): Pick<JournalFacts, 'frozenBy'> {
+  if (dump?.sequence !== 'race') return {};
+  return { frozenBy: dump.cgroup?.version === 2 ? 'freezer' : 'task' };
+}
+
+/**
+ * A backend that froze by itself, or has CRIU's own account, knows better than the freezer, which
+ * CRIU thaws while it works.
+ */
+function withOwnMeasure(
+  seen: FreezeSpan | undefined,
+  reply: CheckpointReply,
+  nowMs: number,
+): Partial<FreezeSpan> {
+  const { stoodStillMs } = reply.kind === 'dumped' ? reply : {};
+  if (stoodStillMs === undefined) return seen ?? {};
+  return { frozenMs: stoodStillMs, lastFrozenAtMs: nowMs };
+}
+
 /** Why a dump that had ended well was lost after all. */
 function classOfLoss(error: unknown): FailureClass {
   if (isStillpointError(error, 'disk-low')) return 'disk-full';
@@ -345,11 +339,4 @@ function classOfLoss(error: unknown): FailureClass {
 /** One that still stands still is thawed again and again, after a restart too. */
 function stuckFact(thaw: ThawResult): { stuck?: true } {
   return thaw.end === 'stuck' ? { stuck: true } : {};
-}
-
-/** The first decision's; there is always one. */
-function captureSpecOf(trigger: Trigger): CaptureSpec {
-  const first = trigger.decisions[0];
-  if (first) return first.capture;
-  throw new RangeError(`trigger ${trigger.id} has no decision`);
 }

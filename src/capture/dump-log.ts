@@ -30,7 +30,11 @@ export function dumpLogPath(runtimeText: string, containerId: string): string | 
  */
 export async function readDumpLog(runtimeText: string, containerId: string): Promise<string> {
   const path = dumpLogPath(runtimeText, containerId);
-  if (path === undefined) return '';
+  return path === undefined ? '' : readLogTail(path);
+}
+
+/** The end of a log; empty when there is none that can be read. Never follows a link. */
+export async function readLogTail(path: string): Promise<string> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -45,3 +49,20 @@ export async function readDumpLog(runtimeText: string, containerId: string): Pro
     await file?.close();
   }
 }
+
+/** CRIU's last words; a killed one never says them. */
+export function saysItEnded(log: string): boolean {
+  return log.includes('Dumping finished successfully') || log.includes('Dumping FAILED');
+}
+
+/** What CRIU complains of, for people: its first lines that it tags as errors. */
+export function errorLinesOf(log: string): readonly string[] {
+  return log
+    .split('\n')
+    .filter((line) => line.includes('Error ('))
+    .slice(0, ERROR_LINES_MAX)
+    .map((line) => line.slice(0, ERROR_LINE_CHARS_MAX));
+}
+
+const ERROR_LINES_MAX = 5;
+const ERROR_LINE_CHARS_MAX = 300;

@@ -14,6 +14,7 @@ import { findContainer, type PodFact, type Target } from '../signal/index.ts';
 import { beginOfName, kubeletNameBytes } from './archive-name.ts';
 import type { Backend, FreezeCosts } from './backend.ts';
 import { type DiskPlaces, diskNeeds, type Engine } from './disk-need.ts';
+import type { FreezeBytes } from './freeze-model.ts';
 import type {
   ArchivePlace,
   CaptureSize,
@@ -21,6 +22,8 @@ import type {
   DiskFact,
   GuardFacts,
 } from './guard-facts.ts';
+import { type ImagesPlace, placeImages } from './images-place.ts';
+import type { Sequencing } from './sequence.ts';
 
 /** Where the guard looks. */
 export interface GuardSources {
@@ -32,6 +35,8 @@ export interface GuardSources {
   /** Why a container may not be captured at all; undefined = it may. */
   denyReason(pod: PodFact, target: Target): string | undefined;
   places: DiskPlaces;
+  /** A tmpfs for images; undefined = they always go to the disk. */
+  memoryDirectory?: string;
   /** Why the checkpoints directory cannot be used, whatever its mode says; undefined = it can. */
   directoryProblem?(): string | undefined;
   /** evictionHard of the kubelet; undefined while it is not known (its defaults count then). */
@@ -47,14 +52,18 @@ export interface GuardQuestion {
   /** The name that we would choose; the kubelet chooses its own. */
   archivePath: string;
   costs: FreezeCosts & { learnt: boolean };
-  /** The container may be dead within seconds: questions that cost more than they save are left. */
-  hurry: boolean;
+  /** What the runtime said of the container, see askRuntime. */
+  seen: RuntimeSight;
+  /** Of a backend that leaves images. */
+  sequencing?: Sequencing;
 }
 
 /** Facts, and what the capture needs to go on. */
 export interface GuardAnswer {
   facts: GuardFacts;
   cgroup?: ContainerCgroup;
+  /** Where the images go; for a backend that leaves some. */
+  imagesPlace?: ImagesPlace;
 }
 
 /** Share of a disk that must stay free above the kubelet's own eviction threshold. */
@@ -66,16 +75,16 @@ const HURRY_LAYER_MS = 30;
 /** A tracer holds the first process of a container, whoever it is; no need to ask thousands. */
 const TRACED_PIDS_MAX = 32;
 
-/** Collects the facts; decides nothing. Rejects only for what no guard can judge (a bug). */
-export async function askGuard(
-  sources: GuardSources,
-  question: GuardQuestion,
-): Promise<GuardAnswer> {
-  const { target, spec, backend, costs } = question;
-  const seen = await askRuntime(sources, target.containerId, question.hurry);
+/** Collects the facts; decides nothing. Throws only for what no guard can judge (a bug). */
+export function askGuard(sources: GuardSources, question: GuardQuestion): GuardAnswer {
+  const { target, spec, backend, costs, seen, sequencing } = question;
   const pod = sources.podOf(target);
-  const cgroup = seen.status && sources.node?.cgroups.locate(seen.status);
-  const size = sizeOf(sources.node, cgroup, seen, pod, target);
+  const { node } = sources;
+  const cgroup = seen.status && node?.cgroups.locate(seen.status);
+  const size = sizeOf(node, cgroup, seen, pod, target);
+  const imagesPlace = sequencing && placeImages(sources, question, size?.imageBytes ?? 0);
+  const engine = sequencing ? dumpEngine(imagesPlace) : seen.hasTasks ? 'containerd' : 'cri-o';
+  const isTakenRunning = sequencing?.consistency === 'running';
   const facts: GuardFacts = {
     nowMs: sources.clock.wallMs(),
     target,
@@ -84,22 +93,23 @@ export async function askGuard(
     pod,
     denied: pod && sources.denyReason(pod, target),
     container: seen.sight,
-    freezer: cgroup && sources.node?.cgroups.freezerState(cgroup),
+    freezer: cgroup && node?.cgroups.freezerState(cgroup),
     task: seen.task,
-    tracer: cgroup && sources.node ? findTracer(sources.node, cgroup) : undefined,
-    size,
+    tracer: cgroup && node ? findTracer(node, cgroup) : undefined,
+    size: size && isTakenRunning ? { ...size, layerBytes: 0 } : size,
     costs,
-    disks: diskFacts(
-      sources,
-      seen.hasTasks ? 'containerd' : 'cri-o',
-      (size?.imageBytes ?? 0) + (size?.layerBytes ?? 0),
-    ),
+    disks: diskFacts(sources, engine, size ?? { imageBytes: 0, layerBytes: 0 }),
     archive: archivePlace(sources, question),
   };
-  return { facts, cgroup };
+  return { facts, cgroup, imagesPlace };
 }
 
-interface RuntimeSight {
+function dumpEngine(place: ImagesPlace | undefined): Engine {
+  return place?.kind === 'memory' ? 'dump-in-memory' : 'dump';
+}
+
+/** What the runtime says of a container; each question that had no answer left its part out. */
+export interface RuntimeSight {
   sight: ContainerSight;
   status?: RuntimeContainerStatus;
   task?: TaskState;
@@ -112,7 +122,7 @@ interface RuntimeSight {
  * All questions at once; each that has no answer leaves its fact out. In a hurry the size of the
  * writable layer is waited for only shortly: packing it can take most of the stop, so it is asked.
  */
-async function askRuntime(
+export async function askRuntime(
   { runtime, clock }: Pick<GuardSources, 'runtime' | 'clock'>,
   id: string,
   hurry: boolean,
@@ -181,7 +191,7 @@ function findTracer(node: NodeProbe, cgroup: ContainerCgroup): GuardFacts['trace
   return undefined;
 }
 
-function diskFacts(sources: GuardSources, engine: Engine, bytes: number): DiskFact[] {
+function diskFacts(sources: GuardSources, engine: Engine, bytes: FreezeBytes): DiskFact[] {
   const { places } = sources;
   const read = sources.diskSpace ?? readDiskSpace;
   const optional = (path: string | undefined) => {

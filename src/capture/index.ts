@@ -8,8 +8,11 @@ export type {
   Backend,
   CheckpointReply,
   CheckpointRequest,
+  DumpOrder,
   FreezeCosts,
+  HeldFreeze,
 } from './backend.ts';
+export { type ContainerdBackendOptions, createContainerdBackend } from './backends/containerd.ts';
 export { type CriBackendOptions, createCriBackend } from './backends/cri.ts';
 export { createKubeletBackend, type KubeletBackendOptions } from './backends/kubelet.ts';
 export { createKubeletSight, type KubeletSight } from './backends/kubelet-sight.ts';
@@ -29,6 +32,7 @@ export {
   readDumpedFacts,
   readImagesManifest,
 } from './images-folder.ts';
+export { createLeftoverImages, type LeftoverImages } from './leftover-images.ts';
 export type { CaptureOutcome, CaptureTimings, LateArchive } from './outcome.ts';
 export {
   type Recovered,

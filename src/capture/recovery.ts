@@ -1,4 +1,4 @@
-import type { JournalEntry, JournalState } from '../dispatch/index.ts';
+import type { JournalEntry, JournalFacts, JournalState } from '../dispatch/index.ts';
 import { ensureThawed, type ThawResult, type ThawTools } from './thaw.ts';
 
 /** What is to be done about a capture that a crash or a stop left unfinished. */
@@ -100,19 +100,24 @@ async function recover(entry: JournalEntry, tools: ThawTools): Promise<Recovered
   const why = row?.why ?? `the state '${entry.state}' is not known here, so the worst is assumed`;
   if (decision !== 'thaw-and-look') return { entry, decision, why };
   const { containerId } = entry.trigger.target;
-  const thaw = await thawAgain(tools, containerId);
+  const thaw = await thawAgain(tools, containerId, entry.facts.frozenBy);
   if (thaw.acts.length > 0) tools.log.warn('thawed-after-crash', { containerId, ...thaw });
   return { entry, decision, why, thaw };
 }
 
 /** The thaw check for a container that one of our captures may have left standing still. */
-export async function thawAgain(tools: ThawTools, containerId: string): Promise<ThawResult> {
+export async function thawAgain(
+  tools: ThawTools,
+  containerId: string,
+  frozenBy?: JournalFacts['frozenBy'],
+): Promise<ThawResult> {
   return ensureThawed(tools, {
     containerId,
     cgroup: await locate(tools, containerId),
     // The guard had seen it thawed before anything was asked of the runtime.
     frozenBefore: false,
     mayFinishLater: true,
+    frozenBy,
   });
 }
 

@@ -48,6 +48,21 @@ export function evictionFloorBytes(
   return floor;
 }
 
+/** What the kubelet uses when evictionHard is not set at all. */
+const MEMORY_DEFAULT = '100Mi';
+
+/**
+ * The memory below which the kubelet would begin to evict; `evictionHard` as in evictionFloorBytes.
+ * Throws `bad-input` for a threshold that cannot be read.
+ */
+export function memoryFloorBytes(
+  evictionHard: Readonly<Record<string, string>> | undefined,
+  capacityBytes: number,
+): number {
+  const text = evictionHard ? evictionHard['memory.available'] : MEMORY_DEFAULT;
+  return text === undefined ? 0 : thresholdBytes('memory.available', text, capacityBytes);
+}
+
 function thresholdBytes(signal: string, text: string, totalBytes: number): number {
   const threshold = parseEvictionThreshold(text);
   if (threshold === undefined) {

@@ -10,7 +10,12 @@ export type {
   FreezerState,
   NodeProbe,
 } from './cgroup-types.ts';
-export { type EvictionThreshold, evictionFloorBytes, parseEvictionThreshold } from './eviction.ts';
+export {
+  type EvictionThreshold,
+  evictionFloorBytes,
+  memoryFloorBytes,
+  parseEvictionThreshold,
+} from './eviction.ts';
 export {
   createMemoryFiles,
   type MemoryFiles,

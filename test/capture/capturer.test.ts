@@ -123,7 +123,7 @@ describe('a capture', () => {
     expect(outcome).toMatchObject({
       kind: 'captured',
       backend: 'cri',
-      backendReason: 'auto: cri: fake',
+      backendReason: 'auto: containerd: not configured; cri: fake',
       predictedFreezeMs: 300,
       timings: { queuedMs: 250 },
       thaw: { end: 'runs', acts: [] },
@@ -143,7 +143,7 @@ describe('a capture', () => {
         'checkpointing',
         {
           backend: 'cri',
-          backendReason: 'auto: cri: fake',
+          backendReason: 'auto: containerd: not configured; cri: fake',
           archivePath,
           predictedFreezeMs: 300,
           startedAtMs: clock.wallMs(),

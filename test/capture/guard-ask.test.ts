@@ -2,7 +2,12 @@ import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { StillpointError } from '../../src/base/index.ts';
-import { askGuard, type GuardQuestion, type GuardSources } from '../../src/capture/guard-ask.ts';
+import {
+  askGuard,
+  askRuntime,
+  type GuardQuestion,
+  type GuardSources,
+} from '../../src/capture/guard-ask.ts';
 import type { Backend } from '../../src/capture/index.ts';
 import { fireOn, targetOf } from '../support/decisions.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
@@ -26,7 +31,10 @@ beforeEach(() => {
   directory = tempDir();
 });
 
-function ask(change: Partial<GuardSources> = {}, question: Partial<GuardQuestion> = {}) {
+async function ask(
+  change: Partial<GuardSources> = {},
+  { hurry = false, ...question }: Partial<GuardQuestion> & { hurry?: boolean } = {},
+) {
   const { runtime, node } = container;
   const sources: GuardSources = {
     clock,
@@ -45,7 +53,7 @@ function ask(change: Partial<GuardSources> = {}, question: Partial<GuardQuestion
     backend: backendOf(true),
     archivePath: join(directory, `${prefix}2026-01-01T00:00:00.000Z.tar`),
     costs: { bytesPerSecond: 1e6, layerBytesPerSecond: 10e6, fixedMs: 0, learnt: false },
-    hurry: false,
+    seen: await askRuntime(sources, target.containerId, hurry),
     ...question,
   });
 }

@@ -1,0 +1,101 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf, nodeCodeOf, StillpointError } from '../base/index.ts';
+import {
+  type DumpedFacts,
+  type ImagesManifest,
+  imagesFolder,
+  imagesRoot,
+} from './images-folder.ts';
+
+/** Like the archives: for root alone. */
+const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/**
+ * Makes the folder and all that CRIU needs in it, with the manifest; syncs nothing. Only a name
+ * that is free is taken. Errors: `disk-low`, `not-writable`.
+ */
+export async function makeImagesFolder(folder: string, manifest: ImagesManifest): Promise<void> {
+  const paths = imagesFolder(folder);
+  const { imagesDirectory } = manifest;
+  try {
+    await mkdir(dirname(folder), { recursive: true, mode: DIRECTORY_MODE });
+    await mkdir(folder, { mode: DIRECTORY_MODE });
+    await mkdir(paths.work, { mode: DIRECTORY_MODE });
+    if (imagesDirectory !== paths.checkpoint) {
+      await mkdir(dirname(imagesDirectory), { recursive: true, mode: DIRECTORY_MODE });
+    }
+    await mkdir(imagesDirectory, { mode: DIRECTORY_MODE });
+    await writeManifest(folder, manifest);
+  } catch (error) {
+    throw fromFs(error, folder);
+  }
+}
+
+/** Writes it again, where something came otherwise than planned. Errors: as makeImagesFolder. */
+export async function writeManifest(folder: string, manifest: ImagesManifest): Promise<void> {
+  await writeWhole(imagesFolder(folder).manifest, manifest);
+}
+
+/** The last thing that is written: whoever finds it knows that the dump ended well. */
+export async function writeDumpedFacts(folder: string, facts: DumpedFacts): Promise<void> {
+  await writeWhole(imagesFolder(folder).dumped, facts);
+}
+
+/** A name appears with its whole contents or not at all. */
+async function writeWhole(path: string, document: object): Promise<void> {
+  const unfinished = `${path}.part`;
+  try {
+    await writeFile(unfinished, JSON.stringify(document), { mode: FILE_MODE });
+    await rename(unfinished, path);
+  } catch (error) {
+    throw fromFs(error, path);
+  }
+}
+
+/**
+ * Takes the layer in as it comes. A part of it never stays. Errors: `disk-low`, `not-writable`, and
+ * whatever the source throws.
+ */
+export async function writeRootfsDiff(
+  folder: string,
+  layer: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const path = imagesFolder(folder).rootfsDiff;
+  try {
+    await writeFile(path, layer, { mode: FILE_MODE, flag: 'wx' });
+  } catch (error) {
+    await rm(path, { force: true });
+    throw fromFs(error, path);
+  }
+}
+
+/**
+ * Removes the folder of a dump that came to nothing, and its images where they lie elsewhere. Only
+ * when CRIU has surely ended: a living one still writes. Errors: `not-writable`.
+ */
+export async function removeImagesFolder(
+  checkpointsDirectory: string,
+  folder: string,
+  imagesDirectory: string,
+): Promise<void> {
+  if (dirname(folder) !== imagesRoot(checkpointsDirectory)) {
+    throw new RangeError(`${folder} is not in ${imagesRoot(checkpointsDirectory)}`);
+  }
+  try {
+    if (imagesDirectory !== imagesFolder(folder).checkpoint) {
+      await rm(dirname(imagesDirectory), { recursive: true, force: true });
+    }
+    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    throw fromFs(error, folder);
+  }
+}
+
+function fromFs(error: unknown, path: string): StillpointError {
+  if (error instanceof StillpointError) return error;
+  const errno = nodeCodeOf(error);
+  const code = errno === 'ENOSPC' || errno === 'EDQUOT' ? 'disk-low' : 'not-writable';
+  return new StillpointError({ code, message: `${path}: ${messageOf(error)}`, cause: error });
+}

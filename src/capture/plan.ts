@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { deathExpectedAtMs, type Trigger } from '../dispatch/index.ts';
+import type { GuardLease } from '../lease/index.ts';
+import type { CaptureSpec } from '../rules/index.ts';
+import { archiveName } from './archive-name.ts';
+import type { Backend, DumpOrder } from './backend.ts';
+import type { CapturePlan } from './capture-state.ts';
+import { chooseBackend } from './choose-backend.ts';
+import { failureClasses } from './failure.ts';
+import type { FreezeRates } from './freeze-rates.ts';
+import {
+  askGuard,
+  askRuntime,
+  type GuardAnswer,
+  type GuardSources,
+  type RuntimeSight,
+} from './guard-ask.ts';
+import { judgeGuard } from './guard-judge.ts';
+import type { CaptureOutcome } from './outcome.ts';
+import { chooseSequence, type Sequencing } from './sequence.ts';
+import type { Uncapturable } from './uncapturable.ts';
+
+export interface PlanSources extends GuardSources {
+  /** In any order; see chooseBackend. */
+  backends: readonly Backend[];
+  rates: FreezeRates;
+  /** Our hold on the guard process; without one nothing is ever frozen by us. */
+  lease?: Pick<GuardLease, 'status'>;
+  uncapturable: Uncapturable;
+}
+
+export type Refused = Extract<CaptureOutcome, { kind: 'refused' }>;
+
+/** Less than this to live: the guard asks only what it must. */
+const HURRY_MS = 5_000;
+
+const NO_OPTIONS = { tcpEstablished: false, fileLocks: false, externalUnixSockets: false };
+
+/**
+ * How a trigger is captured, or why it is not: asks the runtime once, chooses the backend and the
+ * sequence by what it says, then has the guard judge what the capture would cost.
+ */
+export async function planCapture(
+  sources: PlanSources,
+  trigger: Trigger,
+  signal: AbortSignal,
+): Promise<CapturePlan | Refused> {
+  const { clock, rates, places, backends } = sources;
+  const beganMs = clock.monotonicMs();
+  const queuedMs = Math.max(0, clock.wallMs() - trigger.acceptedMs);
+  const refused = (reason: Refused['reason'], detail: string): Refused => {
+    return { kind: 'refused', trigger, reason, detail };
+  };
+  const stopping = () => refused('stopping', 'the agent stops before the capture began');
+  if (signal.aborted) return stopping();
+  const { target } = trigger;
+  const against = reasonAgainst(sources.uncapturable, trigger);
+  if (against) return refused('uncapturable', `${against}: ${failureClasses[against].meaning}`);
+  const spec = captureSpecOf(trigger);
+  const hurry = deathExpectedAtMs(trigger) - clock.wallMs() < HURRY_MS;
+  const seen = await askRuntime(sources, target.containerId, hurry);
+  const choice = await chooseBackend(spec.via, backends, seen.status);
+  if (choice.kind === 'none') return refused('no-backend', choice.detail);
+  const { backend } = choice;
+  const archivePath = join(places.checkpointsDirectory, archiveName(target, clock.wallMs()));
+  const sequencing = backend.leavesImages && sequenceOf(sources, trigger);
+  const costs = rates.costs(backend.name, backend.costs);
+  const question = { target, spec, backend, archivePath, costs, seen, sequencing };
+  const answer = askGuard(sources, question);
+  const verdict = judgeGuard(answer.facts);
+  if (verdict.kind === 'refused') return refused(verdict.reason, verdict.detail);
+  if (signal.aborted) return stopping();
+  const { facts, cgroup } = answer;
+  return {
+    backend,
+    backendReason: reasonWith(choice.reason, { spec, backend, answer }),
+    archivePath,
+    predictedFreezeMs: verdict.predictedFreezeMs,
+    imageBytes: facts.size?.imageBytes ?? 0,
+    layerBytes: facts.size?.layerBytes ?? 0,
+    cgroup,
+    dump: sequencing && dumpOrderOf({ spec, seen, sequencing, answer }),
+    queuedMs,
+    guardMs: clock.monotonicMs() - beganMs,
+  };
+}
+
+/** The first decision's; there is always one. */
+export function captureSpecOf(trigger: Trigger): CaptureSpec {
+  const first = trigger.decisions[0];
+  if (first) return first.capture;
+  throw new RangeError(`trigger ${trigger.id} has no decision`);
+}
+
+/** A person who asks knows of a cure that we cannot see. */
+function reasonAgainst(uncapturable: Uncapturable, { decisions, target }: Trigger) {
+  const byHand = decisions.some(({ signal: { kind } }) => kind === 'request');
+  return byHand ? undefined : uncapturable.reasonAgainst(target.containerId);
+}
+
+function sequenceOf({ lease }: PlanSources, trigger: Trigger): Sequencing {
+  const absent = { state: 'absent', why: 'no guard process is configured' } as const;
+  return chooseSequence(trigger, lease?.status() ?? absent);
+}
+
+/** What the rule asks for and does not get, besides why the backend was chosen. */
+function reasonWith(
+  reason: string,
+  given: { spec: CaptureSpec; backend: Backend; answer: GuardAnswer },
+): string {
+  const { spec, backend, answer } = given;
+  const { why } = answer.imagesPlace ?? {};
+  const isAsked = Object.values(spec.options ?? {}).includes(true);
+  const lost = isAsked && !backend.leavesImages ? `${backend.name} knows no options` : undefined;
+  const images = why === undefined ? undefined : `images on disk: ${why}`;
+  return [reason, lost, images].filter((part) => part !== undefined).join('; ');
+}
+
+function dumpOrderOf(given: {
+  spec: CaptureSpec;
+  seen: RuntimeSight;
+  sequencing: Sequencing;
+  answer: GuardAnswer;
+}): DumpOrder | undefined {
+  const { spec, seen, sequencing, answer } = given;
+  const { imagesPlace, cgroup } = answer;
+  if (!seen.status || !imagesPlace) return undefined;
+  return {
+    ...sequencing,
+    options: spec.options ?? NO_OPTIONS,
+    imagesDirectory: imagesPlace.directory,
+    status: seen.status,
+    cgroup,
+    freezeMsMax: spec.freezeMsMax,
+    thawedByMs: spec.thawedByMs,
+  };
+}

@@ -1,0 +1,114 @@
+import { type Clock, isStillpointError, type Logger, messageOf } from '../base/index.ts';
+import type { ContainerdClient, RootfsDiff, Snapshot } from '../cri/index.ts';
+import { withTimeLimit } from './backends/time-limit.ts';
+import type { DumpedFacts } from './images-folder.ts';
+import { writeRootfsDiff } from './images-writer.ts';
+
+export interface LayerTools {
+  containerd: Pick<ContainerdClient, 'prepareRootfsDiff'>;
+  clock: Clock;
+  log: Logger;
+}
+
+/** The changes of one container's root file system, on their way into the folder. */
+export interface RootfsLayer {
+  /** Begins with what needs no frozen container, beside CRIU's work. Returns at once. */
+  prepare(): void;
+  /**
+   * Takes them as they are now, in at most `msMax`. Never rejects: what fails here is tried again
+   * by `complete`, when the container runs. True when they are taken.
+   */
+  take(msMax: number, signal: AbortSignal): Promise<boolean>;
+  /** Takes them if they are not taken yet, and copies them. Never rejects for the other side. */
+  complete(folder: string, signal: AbortSignal): Promise<DumpedFacts['files']>;
+  /** Leaves nothing in the runtime. Never rejects. */
+  release(): Promise<void>;
+}
+
+/** An empty tar: two blocks of zeros. */
+const EMPTY_BYTES = 1_024;
+
+/** Packing and copying a layer of tens of GB; longer, and it is given up. */
+const COMPLETE_MS_MAX = 600_000;
+
+export function createRootfsLayer(tools: LayerTools, snapshot: Snapshot): RootfsLayer {
+  return new RootfsLayerImpl(tools, snapshot);
+}
+
+class RootfsLayerImpl implements RootfsLayer {
+  readonly #tools: LayerTools;
+  readonly #snapshot: Snapshot;
+  /** Everything that was prepared and not released. */
+  readonly #open = new Set<RootfsDiff>();
+  #preparing?: Promise<RootfsDiff | Error>;
+  #taken?: { diff: RootfsDiff; bytes: number };
+
+  constructor(tools: LayerTools, snapshot: Snapshot) {
+    this.#tools = tools;
+    this.#snapshot = snapshot;
+  }
+
+  prepare(): void {
+    this.#preparing ??= this.#tools.containerd.prepareRootfsDiff(this.#snapshot).then(
+      (diff) => {
+        this.#open.add(diff);
+        return diff;
+      },
+      (error: unknown) => (error instanceof Error ? error : new Error(messageOf(error))),
+    );
+  }
+
+  async take(msMax: number, signal: AbortSignal): Promise<boolean> {
+    const limit = withTimeLimit(this.#tools.clock, msMax, signal);
+    try {
+      await this.#take(limit.signal);
+      return true;
+    } catch (error) {
+      if (!isStillpointError(error)) throw error;
+      this.#tools.log.info('files-not-taken-frozen', { why: error.message });
+      return false;
+    } finally {
+      limit.end();
+    }
+  }
+
+  async complete(folder: string, signal: AbortSignal): Promise<DumpedFacts['files']> {
+    const limit = withTimeLimit(this.#tools.clock, COMPLETE_MS_MAX, signal);
+    try {
+      const { diff, bytes } = this.#taken ?? (await this.#take(limit.signal));
+      if (bytes <= EMPTY_BYTES) return { kind: 'none' };
+      await writeRootfsDiff(folder, diff.read(limit.signal));
+      return { kind: 'taken', bytes };
+    } catch (error) {
+      if (!isStillpointError(error)) throw error;
+      const timeUp = `not taken within ${COMPLETE_MS_MAX / 1_000} s`;
+      return { kind: 'missing', why: limit.timedOut() ? timeUp : error.message };
+    } finally {
+      limit.end();
+    }
+  }
+
+  async release(): Promise<void> {
+    await this.#preparing;
+    for (const diff of this.#open) {
+      try {
+        await diff.release();
+      } catch (error) {
+        // The lease expires: the runtime then removes it by itself.
+        this.#tools.log.warn('layer-not-released', { why: messageOf(error) });
+      }
+    }
+    this.#open.clear();
+  }
+
+  /** One that was cut off is not used again: its work may still go on under the same name. */
+  async #take(signal: AbortSignal): Promise<{ diff: RootfsDiff; bytes: number }> {
+    this.prepare();
+    const diff = await this.#preparing;
+    this.#preparing = undefined;
+    if (diff === undefined || diff instanceof Error) throw diff ?? new RangeError('not prepared');
+    const { bytes } = await diff.take(signal);
+    this.#taken = { diff, bytes };
+    return this.#taken;
+  }
+}
