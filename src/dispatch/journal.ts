@@ -35,8 +35,6 @@ export interface JournalFacts {
   startedAtMs?: number;
   /** How we meant to freeze the container ourselves; absent where only the runtime does. */
   frozenBy?: 'task' | 'freezer';
-  /** How we meant to freeze the container ourselves; absent where only the runtime does. */
-  frozenBy?: 'task' | 'freezer';
   /** Of the checkpoint, once the container runs: its record tells them, whoever writes it. */
   timings?: { guardMs: number; checkpointMs: number; frozenMs?: number };
   /**
