@@ -1,16 +1,24 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
-import { systemClock } from '../../../src/base/index.ts';
+import { createRandom, type Logger, systemClock } from '../../../src/base/index.ts';
 import {
   type Capturer,
   type CaptureState,
   createCapturer,
+  createContainerdBackend,
   createCriBackend,
   createFreezeRates,
   createKubeletBackend,
   createKubeletSight,
+  createLeftoverImages,
   type ThawTools,
 } from '../../../src/capture/index.ts';
 import { createJournal, type Journal, type Trigger } from '../../../src/dispatch/index.ts';
+import { type Guard, startGuard } from '../../../src/guard/index.ts';
+import { createGuardLease, type GuardLease } from '../../../src/lease/index.ts';
+import type { CaptureSpec } from '../../../src/rules/index.ts';
 import type { PodFact, Target } from '../../../src/signal/index.ts';
 import { openStore, type Store } from '../../../src/store/index.ts';
 import { fireOn } from '../../support/decisions.ts';
@@ -32,11 +40,13 @@ export interface CaptureRig {
   readonly clients: LabClients;
   readonly journal: Journal;
   readonly tools: ThawTools;
+  /** On a guard process of its own, which runs in this very process. */
+  readonly lease: GuardLease;
   /** Told of each state; reset after each test. */
   onState: (state: CaptureState) => void;
   makeCapturer(): Capturer;
-  /** A journalled trigger on the target. */
-  triggerOn(target: Target, via?: 'auto' | 'cri' | 'kubelet'): Trigger;
+  /** A journalled trigger on the target, with what its rule says of the capture. */
+  triggerOn(target: Target, via?: CaptureSpec['via'], spec?: Partial<CaptureSpec>): Trigger;
   /** A pod that is deleted after the test. */
   start(pod: WorkPod): Promise<RunningContainer>;
   /** A container that holds `sizeMb` of memory, ticks, and tells how long it stood still. */
@@ -50,12 +60,14 @@ export function useCaptureRig(): CaptureRig {
   let clients: LabClients;
   let store: Store;
   let journal: Journal;
+  let guarded: Guarded;
   const recording = createRecordingLog();
   const pods: string[] = [];
   let triggers = 0;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     clients = openLabClients();
+    guarded = await startGuarded(clients, recording.log);
     store = openStore(':memory:');
     journal = createJournal(store, systemClock.wallMs);
   });
@@ -63,7 +75,8 @@ export function useCaptureRig(): CaptureRig {
     rig.onState = () => undefined;
     for (const pod of pods.splice(0)) await deletePod(pod);
   });
-  afterAll(() => {
+  afterAll(async () => {
+    await guarded.stop();
     clients.close();
     store.close();
   });
@@ -79,10 +92,13 @@ export function useCaptureRig(): CaptureRig {
       const { runtime, probe } = clients;
       return { clock: systemClock, log: recording.log, runtime, node: probe };
     },
+    get lease() {
+      return guarded.lease;
+    },
     onState: () => undefined,
     makeCapturer: () => makeCapturer(rig, store),
-    triggerOn(target, via = 'auto') {
-      const capture = { via, timeoutMs: 120_000, freezeMsMax: 60_000 };
+    triggerOn(target, via = 'auto', spec = {}) {
+      const capture = { via, timeoutMs: 120_000, freezeMsMax: 60_000, ...spec };
       const trigger: Trigger = {
         id: `t-${triggers++}`,
         target,
@@ -107,6 +123,36 @@ export function useCaptureRig(): CaptureRig {
   return rig;
 }
 
+interface Guarded {
+  lease: GuardLease;
+  stop(): Promise<void>;
+}
+
+async function startGuarded({ node }: LabClients, log: Logger): Promise<Guarded> {
+  const directory = mkdtempSync(join(tmpdir(), 'stillpoint-guard-'));
+  const socket = join(directory, 'guard.sock');
+  const guard: Guard = await startGuard({
+    socket,
+    runtimeSocket: node.containerdSocket,
+    cgroupRoot: '/sys/fs/cgroup',
+    procRoot: '/proc',
+    leavesAlone: false,
+    clock: systemClock,
+    log,
+  });
+  const lease = createGuardLease({ socket, clock: systemClock, random: createRandom(1), log });
+  await waitFor('the guard', () => lease.status().state === 'live', { everyMs: 5 });
+  return {
+    lease,
+    async stop() {
+      await lease.stop();
+      guard.leave(5_000);
+      await guard.left;
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
 function makeCapturer(rig: CaptureRig, store: Store): Capturer {
   const { runtime, kubelet, node } = rig.clients;
   const clock = systemClock;
@@ -114,6 +160,13 @@ function makeCapturer(rig: CaptureRig, store: Store): Capturer {
   return createCapturer({
     ...rig.tools,
     backends: [
+      createContainerdBackend({
+        ...rig.tools,
+        runtime,
+        lease: rig.lease,
+        checkpointsDirectory,
+        leftovers: createLeftoverImages({ ...rig.tools, checkpointsDirectory }),
+      }),
       createCriBackend({ runtime, clock }),
       createKubeletBackend({
         sight: createKubeletSight(kubelet, clock),
@@ -129,6 +182,7 @@ function makeCapturer(rig: CaptureRig, store: Store): Capturer {
       runtimeTmp: node.containerdTmp,
     },
     evictionHard: () => ({}),
+    lease: rig.lease,
     rates: createFreezeRates(store),
     journal: rig.journal,
     onState: (state) => rig.onState(state),
