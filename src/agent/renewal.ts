@@ -1,4 +1,4 @@
-import { runInTurns, type Steps } from '../base/index.ts';
+import { nextTurn, runInTurns, type Steps } from '../base/index.ts';
 
 export interface RenewalOptions {
   /** Works something out from what is known now; what it gives back puts it in force. */
@@ -27,8 +27,8 @@ export function createRenewal({ steps, ground, onMistake }: RenewalOptions): Ren
   let underWay: Promise<void> | undefined;
 
   const renew = async () => {
-    // Those who change many things at once are let finish.
-    await Promise.resolve();
+    // Whoever changes something is let finish first: perhaps it changes more, or has worked long.
+    await nextTurn();
     while (isDue && !stopped) {
       isDue = false;
       const begun = ground();

@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, type Logger, messageOf } from '../base/index.ts';
+import { type Cancel, type Clock, type Logger, messageOf, nextTurn } from '../base/index.ts';
 import { signatureOf } from './file-signature.ts';
 import { formatMistakes, type LoadedRuleSet, loadRuleSet, type RuleSet } from './rule-set.ts';
 
@@ -40,6 +40,8 @@ export function createRuleFiles(options: RuleFilesOptions): RuleFiles {
     const found = await signatureOf(path);
     if (found === seen) return;
     const loaded = await loadRuleSet(path, clock.wallMs());
+    // Checking ended in a turn that was long enough.
+    await nextTurn();
     if (stopped) return;
     take(loaded);
     seen = found;

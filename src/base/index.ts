@@ -25,7 +25,7 @@ export { closeToOthers } from './private-directory.ts';
 export { parseQuantityBytes } from './quantity.ts';
 export { createQuietLog, type QuietLog } from './quiet-log.ts';
 export { createRandom, freshSeed, type Random } from './random.ts';
-export { runAtOnce, runInTurns, type Steps } from './steps.ts';
+export { nextTurn, runAtOnce, runInTurns, type Steps } from './steps.ts';
 export { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './token-bucket.ts';
 export {
   formatBytes,

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as afterImmediates } from 'node:timers/promises';
 import { systemClock } from './clock.ts';
 
 /** Work that stops at every `yield`, so that whoever runs it can let others go on in between. */
@@ -25,4 +25,9 @@ export async function runInTurns<T>(steps: Steps<T>): Promise<T> {
     }
     await nextTurn();
   }
+}
+
+/** Lets the rest of the process go on before what follows. */
+export async function nextTurn(): Promise<void> {
+  await afterImmediates();
 }

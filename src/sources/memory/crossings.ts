@@ -1,6 +1,6 @@
 /**
- * A share of the limit that somebody waits for, or several close together, the highest being `upTo`;
- * crossed anew after a fall under `clearRatio`.
+ * A share of the limit that somebody waits for, or several close together, the highest being
+ * `upTo`; crossed anew after a fall under `clearRatio`.
  */
 export interface Crossing {
   ratio: number;
@@ -38,7 +38,7 @@ export class Crossings {
     this.#next = all[0]?.ratio ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The least share that was not crossed yet, or only a moment ago; Infinity when there is none. */
+  /** The least share that was not crossed yet, or only a moment ago; Infinity = none is left. */
   get next(): number {
     return this.#next;
   }

@@ -126,7 +126,7 @@ class Sampler implements MemorySource {
     const nowMs = this.#options.clock.monotonicMs();
     this.#round++;
     for (const watched of this.#fast) {
-      // Who leaves is looked at as a calm one, so that its next calm look is 100 ms from here at most.
+      // Who leaves is looked at as a calm one: 100 ms from here at most the next such look comes.
       this.#look(watched, nowMs, watched.nearUntilMs < nowMs ? 'calm' : 'alert');
       if (watched.nearUntilMs < nowMs) this.#fast.delete(watched);
     }
