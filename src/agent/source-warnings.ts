@@ -1,3 +1,4 @@
+import type { NodeProbe } from '../node/index.ts';
 import type { Rule, SequenceStep, When } from '../rules/index.ts';
 import type { AlertShape } from '../signal/index.ts';
 import type { Clients } from './clients.ts';
@@ -14,6 +15,9 @@ export function missingSources(
     const { kind } = when;
     if ((kind === 'memory' || kind === 'nodeMemory') && !clients.node) {
       return `no cgroups are mounted at ${config.cgroupRoot}`;
+    }
+    if (kind === 'nodeMemory' && clients.node && !canReadNode(clients.node)) {
+      return `the memory of the node cannot be read below ${config.cgroupRoot} and ${config.procRoot}`;
     }
     if (kind === 'alert' && !clients.nats && config.http.alertsTokenFile === undefined) {
       return 'neither nats.servers nor http.alertsTokenFile is configured';
@@ -34,6 +38,13 @@ export function missingSources(
       return why === undefined ? [] : [[rule.id, why] as const];
     }),
   );
+}
+
+function canReadNode({ cgroups }: NodeProbe): boolean {
+  const files = cgroups.openNodeMemory();
+  const read = files.read();
+  files.close();
+  return typeof read !== 'string';
 }
 
 /** The same as warnings, with the code `no-source`. */

@@ -3,6 +3,7 @@ import { createMemoryTargets } from '../../src/agent/memory-targets.ts';
 import { StillpointError } from '../../src/base/index.ts';
 import type { RuntimeContainerStatus } from '../../src/cri/index.ts';
 import type { MemoryThreshold } from '../../src/rules/index.ts';
+import type { NodeMemoryWatch } from '../../src/sources/index.ts';
 import { targetOf } from '../support/decisions.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createRecordingLog } from '../support/recording-log.ts';
@@ -18,6 +19,7 @@ function rig() {
   const { log, lines } = createRecordingLog();
   const asked: string[] = [];
   const watched: string[][] = [];
+  const ofNode: (NodeMemoryWatch | undefined)[] = [];
   const answers = new Map<string, () => Promise<Partial<RuntimeContainerStatus>>>();
   const targets = createMemoryTargets({
     clock,
@@ -40,8 +42,9 @@ function rig() {
         );
       },
     },
+    nodeMemory: { watch: (watch) => ofNode.push(watch) },
   });
-  return { clock, lines, asked, watched, answers, targets };
+  return { clock, lines, asked, watched, ofNode, answers, targets };
 }
 
 const away = async () => {
@@ -54,6 +57,25 @@ describe('the targets of the memory source', () => {
     targets.update([threshold('a'), threshold('b', 0.5)]);
     await settle();
     expect(watched.at(-1)).toEqual(['/kubepods/a 7 0.85', '/kubepods/b 7 0.5']);
+  });
+
+  it('of the node share what is known of a container, and are none without a rule', async () => {
+    const { targets, asked, ofNode } = rig();
+    const amounts = { below: [{ share: 0.1 }], above: [{ share: 0.2 }] };
+    const wanted = { ...amounts, targets: [targetOf('a'), targetOf('b')] };
+    targets.update([threshold('a')], wanted);
+    expect(ofNode.at(-1)).toEqual({ ...amounts, containers: [] });
+    await settle();
+    expect(asked).toEqual(['a', 'b']);
+    expect(ofNode.at(-1)).toEqual({
+      ...amounts,
+      containers: ['a', 'b'].map((letter) => ({
+        target: targetOf(letter),
+        cgroup: { pid: 7, cgroupsPath: `/kubepods/${letter}` },
+      })),
+    });
+    targets.update([threshold('a')]);
+    expect(ofNode.at(-1)).toBeUndefined();
   });
 
   it('are asked about once a life, however often pods change', async () => {

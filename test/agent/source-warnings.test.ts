@@ -3,7 +3,7 @@ import { loadAgentConfig } from '../../src/agent/config.ts';
 import type { AgentConfig } from '../../src/agent/config-schema.ts';
 import { sourceWarnings } from '../../src/agent/source-warnings.ts';
 import type { NatsConnection } from '../../src/nats/index.ts';
-import type { NodeProbe } from '../../src/node/index.ts';
+import type { MemoryReadFailure, NodeMemory, NodeProbe } from '../../src/node/index.ts';
 import { rulesOf } from '../rules/support/bench.ts';
 
 const rules = rulesOf({
@@ -14,10 +14,15 @@ const rules = rulesOf({
   siem: 'when: { alert: { shape: json/siem, match: [{ field: a, exists: true }] } }\ntarget: {}',
   chain:
     'when: { sequence: { within: 1m, steps: [{ event: { reason: Unhealthy } }, { memory: { above: 80% } }] } }\ntarget: {}',
+  node: 'when: { memory: { of: node, availableBelow: 10% } }\ntarget: {}',
   nightly: 'when: { schedule: { cron: "0 2 * * *" } }\ntarget: {}',
 });
 const set = { rules, policies: [], warnings: [] };
-const node = {} as NodeProbe;
+const nodeThatReads = (read: NodeMemory | MemoryReadFailure) =>
+  ({
+    cgroups: { openNodeMemory: () => ({ read: () => read, close: () => undefined }) },
+  }) as unknown as NodeProbe;
+const node = nodeThatReads({ availableBytes: 1, capacityBytes: 2 });
 const nats = {} as NatsConnection;
 
 describe('rules without a source', () => {
@@ -36,9 +41,19 @@ describe('rules without a source', () => {
       'that wait for memory name the missing cgroups',
       { nats },
       {},
-      [/rule leak .*\/sys\/fs\/cgroup/, /rule chain .*\/sys\/fs\/cgroup/],
+      [
+        /rule leak .*\/sys\/fs\/cgroup/,
+        /rule chain .*\/sys\/fs\/cgroup/,
+        /rule node .*\/sys\/fs\/cgroup/,
+      ],
     ],
-    ['are all named', {}, {}, [/leak/, /shell/, /siem/, /chain/]],
+    [
+      'that wait for the memory of the node say that it cannot be read',
+      { nats, node: nodeThatReads('gone') },
+      {},
+      [/rule node .*the memory of the node cannot be read below \/sys\/fs\/cgroup/],
+    ],
+    ['are all named', {}, {}, [/leak/, /shell/, /siem/, /chain/, /node/]],
   ])('%s', async (_, clients, http, expected) => {
     const config = await loadAgentConfig({}, {});
     const json = { siem: { fields: { pod: 'pod' } } };

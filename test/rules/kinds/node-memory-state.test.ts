@@ -7,8 +7,10 @@ import {
   createWitness,
   explain,
   noteRefused,
+  readEntry,
   restoreState,
   saveState,
+  signalEntry,
 } from '../../../src/rules/index.ts';
 import type { NodeMemorySignal } from '../../../src/signal/index.ts';
 import { type Bench, benchOf, rulesOf, START_MS, waiting } from '../support/bench.ts';
@@ -68,6 +70,18 @@ describe('what a rule remembers of the node', () => {
     bench.at(-3_600_000, node(500, LOW));
     expect(bench.at(-3_595_001, node(500, LOW))).toEqual([]);
     expect(briefs(bench.at(-3_595_000, node(500, LOW)))).toEqual(['fired low shop/big/app']);
+  });
+});
+
+describe('a recording of the memory of the node', () => {
+  it('reads back as it was, and one that is cut is refused', () => {
+    const bench = benchWith([cart, big]);
+    const signal = node(500, LOW);
+    const decisions = bench.at(0, signal);
+    const entry = signalEntry(bench.core, { nowMs: START_MS, signal, redacted: true }, decisions);
+    expect(readEntry(JSON.stringify(entry))).toMatchObject({ kind: 'signal', signal });
+    const cut = { ...entry, signal: { ...signal, pods: [{ podUid: 'uid-big' }] } };
+    expect(() => readEntry(JSON.stringify(cut))).toThrow(/pods.0.usedBytes/);
   });
 });
 
