@@ -7,6 +7,7 @@ import {
   type Logger,
   type Random,
 } from '../base/index.ts';
+import type { NodeProbe } from '../node/index.ts';
 import { quietCounts } from '../rules/index.ts';
 import { openStore, type Store, type TakeFileLock } from '../store/index.ts';
 import { createApiRoutes } from './api-routes.ts';
@@ -33,6 +34,8 @@ export interface AgentOptions {
   log: Logger;
   /** The state database, closed by the agent; default `state.db` in the state directory. */
   store?: Store;
+  /** The machine; default: where the configuration says that its files are. */
+  node?: NodeProbe;
   /** How the checkpoints directory is locked; default: by the operating system. */
   takeLock?: TakeFileLock;
   /** Where the configuration came from; absent: its changes are not looked for. */

@@ -37,6 +37,8 @@ export interface ClientsOptions {
   clock: Clock;
   random: Random;
   log: Logger;
+  /** The machine; default: where the configuration says that its files are. */
+  node?: NodeProbe;
 }
 
 /**
@@ -67,7 +69,7 @@ export async function createClients(options: ClientsOptions): Promise<Clients> {
     api,
     kubelet,
     runtime,
-    node: openNode(options),
+    node: options.node ?? openNode(options),
     nats,
     async close() {
       await nats?.close();

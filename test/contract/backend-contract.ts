@@ -1,7 +1,17 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { archiveName, type Backend, type CheckpointReply } from '../../src/capture/index.ts';
+import {
+  archiveName,
+  type Backend,
+  type CheckpointReply,
+  type DumpOrder,
+  type HeldFreeze,
+  imagesFolder,
+  imagesFolderOf,
+  readDumpedFacts,
+  readImagesManifest,
+} from '../../src/capture/index.ts';
 import type { Target } from '../../src/signal/index.ts';
 
 /** What a suite for a backend runs in: a fake runtime, the sim, or a real node. */
@@ -12,12 +22,17 @@ export interface BackendWorld {
   /** One that does not exist. */
   unknownTarget: Target;
   checkpointsDirectory: string;
+  /** For a backend that leaves images: how it is to go about it. */
+  order?(target: Target, archivePath: string): Promise<DumpOrder>;
   /** Makes the next checkpoint last until it is given up. Resolves once it has begun. */
   holdNext(): { begun: Promise<void> };
   /** Lets `ms` pass on the clock of the backend. */
   pass(ms: number): Promise<void>;
-  /** Resolves when the container is not held by any checkpoint, and runs. */
-  runsAgain(): Promise<void>;
+  /**
+   * Resolves when the container is not held by any checkpoint, and runs; for a freeze that the
+   * backend tells of, by the thaw check that must come after it.
+   */
+  runsAgain(held?: HeldFreeze): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,7 +47,7 @@ export function backendContract(name: string, open: () => Promise<BackendWorld>)
     });
     afterEach(() => world.close());
 
-    const ask = (
+    const ask = async (
       change: { target?: Target; timeoutMs?: number } = {},
       signal = new AbortController().signal,
     ) => {
@@ -40,7 +55,13 @@ export function backendContract(name: string, open: () => Promise<BackendWorld>)
       const named = archiveName(target, Date.UTC(2026, 0, 1) + made++);
       const archivePath = join(world.checkpointsDirectory, named);
       const { timeoutMs = 600_000 } = change;
-      return world.backend.checkpoint({ target, archivePath, timeoutMs }, signal);
+      const dump = await world.order?.(target, archivePath);
+      return world.backend.checkpoint({ target, archivePath, timeoutMs, dump }, signal);
+    };
+    const isOver = async (reply: CheckpointReply) => {
+      const held = reply.kind === 'done' ? undefined : reply.held;
+      await world.runsAgain(held);
+      held?.release();
     };
 
     it('may be tried, and says why', async () => {
@@ -51,8 +72,12 @@ export function backendContract(name: string, open: () => Promise<BackendWorld>)
       });
     });
 
-    it('makes an archive that only root can read, and says where', async () => {
+    it('makes an archive, or the images for one, that only root can read, and says where', async () => {
       const reply = await ask();
+      if (world.backend.leavesImages) {
+        await mustBeImages(mustBe('dumped', reply), world);
+        return;
+      }
       const { archivePath } = mustBe('done', reply);
       const found = lstatSync(archivePath);
       expect(dirname(archivePath)).toBe(world.checkpointsDirectory);
@@ -64,7 +89,9 @@ export function backendContract(name: string, open: () => Promise<BackendWorld>)
 
     it('names a container that does not exist, and is sure that nothing goes on', async () => {
       const reply = await ask({ target: world.unknownTarget });
-      expect(mustBe('failed', reply)).toMatchObject({
+      const failed = mustBe('failed', reply);
+      await leavesNothing(failed, world);
+      expect(failed).toMatchObject({
         failure: expect.stringMatching(/^(target-gone|not-running)$/),
         message: expect.stringMatching(/./),
         mayFinishLater: false,
@@ -77,11 +104,10 @@ export function backendContract(name: string, open: () => Promise<BackendWorld>)
       const reply = ask({}, stop.signal);
       await begun;
       stop.abort();
-      expect(mustBe('failed', await reply)).toMatchObject({
-        failure: 'cancelled',
-        mayFinishLater: true,
-      });
-      await world.runsAgain();
+      const failed = mustBe('failed', await reply);
+      expect(failed).toMatchObject({ failure: 'cancelled', mayFinishLater: true });
+      await isOver(failed);
+      await leavesNothing(failed, world);
     });
 
     it('gives up by itself when the time is up', async () => {
@@ -89,11 +115,9 @@ export function backendContract(name: string, open: () => Promise<BackendWorld>)
       const reply = ask({ timeoutMs: 300 });
       await begun;
       await world.pass(300);
-      expect(mustBe('failed', await reply)).toMatchObject({
-        failure: 'timeout',
-        mayFinishLater: true,
-      });
-      await world.runsAgain();
+      const failed = mustBe('failed', await reply);
+      expect(failed).toMatchObject({ failure: 'timeout', mayFinishLater: true });
+      await isOver(failed);
     });
 
     it('works again after a call that was given up', async () => {
@@ -102,11 +126,44 @@ export function backendContract(name: string, open: () => Promise<BackendWorld>)
       const reply = ask({}, stop.signal);
       await begun;
       stop.abort();
-      await reply;
-      await world.runsAgain();
-      mustBe('done', await ask());
+      await isOver(await reply);
+      const again = await ask();
+      mustBe(world.backend.leavesImages ? 'dumped' : 'done', again);
+      await isOver(again);
     });
   });
+}
+
+/** Once it runs: the folder is complete, says so, and is for root alone. */
+async function mustBeImages(
+  { folder, held, complete }: Extract<CheckpointReply, { kind: 'dumped' }>,
+  { checkpointsDirectory, runsAgain }: BackendWorld,
+): Promise<void> {
+  await runsAgain(held);
+  held?.release();
+  expect(await readDumpedFacts(folder)).toBeUndefined();
+  await complete(new AbortController().signal);
+  const { archive, sequence, imagesDirectory } = await readImagesManifest(folder);
+  expect(folder).toBe(imagesFolderOf(checkpointsDirectory, join(checkpointsDirectory, archive)));
+  expect(sequence).toBe(held ? 'race' : 'calm');
+  expect(lstatSync(folder).mode & 0o777).toBe(0o700);
+  expect(readdirSync(imagesDirectory)).toContain('inventory.img');
+  expect(readdirSync(imagesFolder(folder).work).sort()).toEqual(['dump.log', 'stats-dump']);
+  expect(await readDumpedFacts(folder)).toMatchObject({ files: { kind: 'taken' } });
+}
+
+/** What it had begun is gone, once nobody writes there any more. */
+async function leavesNothing(
+  { discard }: Extract<CheckpointReply, { kind: 'failed' }>,
+  { checkpointsDirectory, pass, backend }: BackendWorld,
+): Promise<void> {
+  await discard?.();
+  if (!backend.leavesImages) return;
+  const root = join(checkpointsDirectory, '.stillpoint', 'images');
+  for (let looks = 0; readdirSync(root).length > 0; looks++) {
+    if (looks === 100) throw new Error(`left in ${root}: ${readdirSync(root).join(', ')}`);
+    await pass(1_000);
+  }
 }
 
 function mustBe<Kind extends CheckpointReply['kind']>(

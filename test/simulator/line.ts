@@ -5,6 +5,8 @@ export interface Line {
   port: number;
   /** All connections end at once; new ones come through if the other side is there. */
   tear(): void;
+  /** Nothing passes any more, and no connection ends: whoever is behind it hangs. */
+  mute(): void;
   /** All connections end at once, and no new one comes through. */
   cut(): void;
 }
@@ -24,7 +26,12 @@ export async function openLine(
   const tear = () => {
     for (const socket of sockets) socket.destroy();
   };
+  let muted = false;
   const server = createServer((near) => {
+    if (muted) {
+      sockets.add(near);
+      return;
+    }
     if (isAway()) {
       near.destroy();
       return;
@@ -51,6 +58,10 @@ export async function openLine(
   return {
     port: typeof address === 'object' && address ? (address as AddressInfo).port : 0,
     tear,
+    mute() {
+      muted = true;
+      for (const socket of sockets) socket.unpipe().pause();
+    },
     cut() {
       server.close();
       tear();

@@ -1,6 +1,7 @@
 import { Server as HttpServer } from 'node:http';
 import { Server } from 'node:net';
 import { type Cancel, type Clock, StillpointError } from '../../src/base/index.ts';
+import type { NodeProbe } from '../../src/node/index.ts';
 import {
   type FileLock,
   type Store,
@@ -84,6 +85,24 @@ export function mortalStore(store: Store): Mortal<Store> {
     kill() {
       dead = true;
       store.close();
+    },
+  };
+}
+
+/** A machine on which a dead agent writes nothing any more. */
+export function mortalNode(node: NodeProbe): Mortal<NodeProbe> {
+  let dead = false;
+  const cgroups: NodeProbe['cgroups'] = {
+    ...node.cgroups,
+    setFreezer(cgroup, wanted) {
+      if (dead) throw new StillpointError({ code: 'io', message: 'this agent is dead' });
+      node.cgroups.setFreezer(cgroup, wanted);
+    },
+  };
+  return {
+    given: { ...node, cgroups },
+    kill() {
+      dead = true;
     },
   };
 }
