@@ -1,5 +1,5 @@
 import { type Archives, createArchives, keepRequestOf } from '../../../src/archive/index.ts';
-import { messageOf, systemClock } from '../../../src/base/index.ts';
+import { isStillpointError, systemClock } from '../../../src/base/index.ts';
 import type { CaptureOutcome } from '../../../src/capture/index.ts';
 import type { Target } from '../../../src/signal/index.ts';
 import { openStore } from '../../../src/store/index.ts';
@@ -35,7 +35,8 @@ export async function openNativeCaptures(rig: CaptureRig): Promise<NativeCapture
         const kept = await archives.keep(keepRequestOf(outcome, node.name));
         return kept.kind === 'kept' ? kept.record.verified : kept.kind;
       } catch (error) {
-        return `not kept: ${messageOf(error)}`;
+        if (!isStillpointError(error)) throw error;
+        return `not kept: ${error.code}`;
       }
     },
   };
