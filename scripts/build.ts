@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -73,6 +73,20 @@ const onlyKubeConfig: Plugin = {
   },
 };
 
+/**
+ * Our own modules do nothing when they are loaded but to define, except the entry points: of the
+ * folders that it imports the guard process gets only what it calls.
+ */
+const quietModules: Plugin = {
+  name: 'quiet-modules',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
+      if (kind === 'entry-point') return undefined;
+      return { path: resolve(resolveDir, path), sideEffects: false };
+    });
+  },
+};
+
 /** Packages that tree-shaking makes small must stay so: a namespace as a value keeps all of zod. */
 function checkShaken(metafile: Metafile): void {
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
@@ -93,6 +107,8 @@ export interface Bundle {
   packageDirs: string[];
 }
 
+type CommonOptions = BuildOptions & { metafile: true };
+
 /** Builds into `directory`, which is emptied first, but for the image of `npm run image`. */
 export async function buildBundle(directory: string): Promise<Bundle> {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -102,19 +118,11 @@ export async function buildBundle(directory: string): Promise<Bundle> {
   for (const name of readdirSync(directory).filter((found) => found !== 'image')) {
     rmSync(join(directory, name), { recursive: true, force: true });
   }
-  const { metafile } = await build({
+  const common: CommonOptions = {
     absWorkingDir: root,
-    entryPoints: {
-      stillpoint: 'src/cli/main.ts',
-      'hash-worker': 'src/archive/hash-worker.ts',
-      'assembly-worker': 'src/archive/assembly/assembly-worker.ts',
-    },
     outdir: directory,
     outExtension: { '.js': '.mjs' },
-    // Flat: assets.ts looks for the shipped files beside the module that it ended up in.
-    chunkNames: '[name]-[hash]',
     bundle: true,
-    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node24',
@@ -125,14 +133,32 @@ export async function buildBundle(directory: string): Promise<Bundle> {
     legalComments: 'linked',
     metafile: true,
     define: { 'process.env.STILLPOINT_VERSION': JSON.stringify(version) },
+    logLevel: 'warning',
+  };
+  const { metafile } = await build({
+    ...common,
+    entryPoints: {
+      stillpoint: 'src/cli/main.ts',
+      'hash-worker': 'src/archive/hash-worker.ts',
+      'assembly-worker': 'src/archive/assembly/assembly-worker.ts',
+    },
+    // Flat: assets.ts looks for the shipped files beside the module that it ended up in.
+    chunkNames: '[name]-[hash]',
+    splitting: true,
     plugins: [lazyPackages, onlyKubeConfig],
     // Packages written for CommonJS call require(); an ES module has none of its own.
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
     },
-    logLevel: 'warning',
   });
   checkShaken(metafile);
+  // Without shared chunks: chunks hold whole folders, and it is to be small.
+  const { metafile: guard } = await build({
+    ...common,
+    entryPoints: { 'guard-process': 'src/guard/guard-process.ts' },
+    plugins: [quietModules],
+  });
+  const outputs = { ...metafile.outputs, ...guard.outputs };
   for (const name of ['proto', 'rules']) {
     cpSync(join(root, name), join(directory, name), { recursive: true });
   }
@@ -140,7 +166,7 @@ export async function buildBundle(directory: string): Promise<Bundle> {
   writeFileSync(main, `#!/usr/bin/env node\n${readFileSync(main, 'utf8')}`);
   chmodSync(main, 0o755);
   const files = Object.fromEntries(
-    Object.entries(metafile.outputs).map(([path, { bytes }]) => [
+    Object.entries(outputs).map(([path, { bytes }]) => [
       relative(directory, resolve(root, path)),
       bytes,
     ]),

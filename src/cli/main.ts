@@ -15,8 +15,9 @@ setFlagsFromString('--memory-saver-mode');
 const [command, ...rest] = process.argv.slice(2);
 if (command === 'guard' && !rest.some((flag) => flag === '-h' || flag === '--help')) {
   // The guard process is to be small for as long as it lives: nothing else is loaded.
-  const { runGuardAlone } = await import('./guard-alone.ts');
-  process.exit(await runGuardAlone(rest));
+  const inBundle = !import.meta.url.endsWith('.ts');
+  const path = inBundle ? './guard-process.mjs' : '../guard/guard-process.ts';
+  await import(new URL(path, import.meta.url).href);
 }
 
 const { nodeCodeOf } = await import('../base/index.ts');

@@ -194,9 +194,20 @@ class GuardImpl implements Guard {
       whyMisdirected(intent, this.#tools) ??
       whyFrozenBefore(intent, this.#tools) ??
       this.#book.protect(agent, protection);
-    if (why !== undefined || this.#save()) return why;
-    this.#book.release(agent, protection.n);
-    return 'the intent cannot be written down';
+    if (why !== undefined) return why;
+    if (!this.#save()) {
+      this.#book.release(agent, protection.n);
+      return 'the intent cannot be written down';
+    }
+    if (intent.via === 'task') this.#prepare();
+    return undefined;
+  }
+
+  /** In the background, behind the answer; what fails now is tried again when it is needed. */
+  #prepare(): void {
+    this.#tools.tasks.prepare().catch((error: unknown) => {
+      this.#options.log.warn('tasks-not-prepared', { error });
+    });
   }
 
   /** The container may be gone with its cgroup since it was protected. */

@@ -1,4 +1,4 @@
-import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http2';
 import { connect } from 'node:net';
 import { type Clock, type ErrorCode, messageOf, StillpointError } from '../base/index.ts';
 import type { RuntimeClient } from '../cri/index.ts';
@@ -11,7 +11,10 @@ import {
 } from './task-wire.ts';
 
 /** The two calls that see and cure a paused container. */
-export type Tasks = Pick<RuntimeClient, 'taskState' | 'resumeTask'>;
+export interface Tasks extends Pick<RuntimeClient, 'taskState' | 'resumeTask'> {
+  /** Loads what the calls need, so that it is there before it is needed. May be called often. */
+  prepare(): Promise<void>;
+}
 
 /** A runtime that does not answer is looked round: the cgroup's file can be written without it. */
 const GET_MS_MAX = 250;
@@ -30,7 +33,8 @@ interface Reply {
 /**
  * containerd's Tasks.Get and Tasks.Resume (api/services/tasks/v1/tasks.proto), as gRPC over Node's
  * own HTTP/2: two messages of one field need no gRPC library, whose 16 MB and 75 ms would come at
- * the worst moment. Each call has a connection of its own, so that nothing is left over from a
+ * the worst moment. HTTP/2 itself, 5 MB and up to 80 ms, is loaded when a task is to be paused for
+ * the first time. Each call has a connection of its own, so that nothing is left over from a
  * runtime that went away. Errors: `unreachable`, `timeout`, `not-found`, `unsupported` (no task API
  * here), `runtime-failed`.
  */
@@ -41,6 +45,9 @@ export function createTasks(options: { socket: string; clock: Clock }): Tasks {
     async resumeTask(containerId) {
       await call(options, 'Resume', containerId, RESUME_MS_MAX);
     },
+    async prepare() {
+      await loadHttp2();
+    },
   };
 }
 
@@ -50,19 +57,26 @@ async function call(
   containerId: string,
   msMax: number,
 ): Promise<Buffer> {
-  const reply = await ask(options, method, encodeContainerId(containerId), msMax);
+  const http2 = await loadHttp2();
+  const reply = await ask(http2, options, method, encodeContainerId(containerId), msMax);
   return judge(reply, `Tasks.${method} on ${options.socket}`);
+}
+
+function loadHttp2() {
+  return import('node:http2');
 }
 
 /** Sends the request and collects what comes back; decides nothing but that nothing came. */
 function ask(
+  http2: typeof import('node:http2'),
   { socket, clock }: { socket: string; clock: Clock },
   method: string,
   message: Buffer,
   msMax: number,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const session = connectHttp2('http://localhost', { createConnection: () => connect(socket) });
+    const createConnection = () => connect(socket);
+    const session = http2.connect('http://localhost', { createConnection });
     const fail = (code: ErrorCode, why: string) => {
       cancel();
       session.destroy();
