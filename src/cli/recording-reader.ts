@@ -1,5 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { formatBytes, isStillpointError, messageOf, StillpointError } from '../base/index.ts';
+import {
+  formatBytes,
+  isStillpointError,
+  messageOf,
+  nodeCodeOf,
+  StillpointError,
+} from '../base/index.ts';
 import { prepareWhere, type RecordingEntry, readEntry, usesWhere } from '../rules/index.ts';
 
 /** A state of ten thousand pods is smaller. */
@@ -50,6 +56,23 @@ async function* entriesOf(path: string, notes: { torn: string[] }): AsyncGenerat
   }
 }
 
+const READ_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EISDIR: 'is a directory',
+  EACCES: 'may not be read by this user',
+  EPERM: 'may not be read by this user',
+};
+
+function unreadable(path: string, error: unknown): StillpointError {
+  const why = READ_ERRORS[nodeCodeOf(error) ?? ''] ?? `cannot be read: ${messageOf(error)}`;
+  return new StillpointError({
+    code: 'bad-input',
+    message: `recording ${path}: ${why}`,
+    hint: 'Name the file of `record.path` in the configuration of the agent, and the one before, with .1.',
+    cause: error,
+  });
+}
+
 async function* linesOf(path: string): AsyncGenerator<{ text: string; isWhole: boolean }> {
   let rest = '';
   try {
@@ -64,8 +87,7 @@ async function* linesOf(path: string): AsyncGenerator<{ text: string; isWhole: b
     }
   } catch (error) {
     if (isStillpointError(error)) throw error;
-    const message = `cannot read the recording ${path}: ${messageOf(error)}`;
-    throw new StillpointError({ code: 'bad-input', message, cause: error });
+    throw unreadable(path, error);
   }
   if (rest !== '') yield { text: rest, isWhole: false };
 }

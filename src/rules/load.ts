@@ -10,7 +10,7 @@ import {
 } from '../base/index.ts';
 import { checkRule } from './check.ts';
 import { checkSet, type WrittenRule } from './check-set.ts';
-import { checkWhere } from './check-where.ts';
+import { checkWhere, whereMistakes } from './check-where.ts';
 import { compileRule, ruleId } from './compile.ts';
 import { ruleFingerprint } from './fingerprint.ts';
 import type { Rule } from './rule.ts';
@@ -67,7 +67,7 @@ export function* rulesSteps(
       mistakes.push(...sameName(document, named));
       const checked = validateDocument(document, ruleSchema);
       if (!checked.ok) {
-        mistakes.push(...checked.mistakes);
+        mistakes.push(...checked.mistakes, ...whereMistakes(document));
         continue;
       }
       const given = checked.value;

@@ -44,6 +44,22 @@ function rulesDir(spec: string): string {
 }
 
 describe('stillpoint rules replay', () => {
+  it.each([
+    [
+      'that is not there',
+      (path: string) => join(path, 'none.ndjson'),
+      /none\.ndjson: does not exist/,
+    ],
+    ['that is a directory', (path: string) => path, /: is a directory/],
+  ])('says what to name instead of a recording %s', async (_, pathIn, message) => {
+    const { code, out, err } = await run('rules', 'replay', pathIn(tempDir()));
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(message);
+    expect(err).toMatch(/hint: Name the file of `record.path`/);
+    expect(err).not.toContain('errno');
+    expect(err).not.toMatch(/ENOENT|EISDIR/);
+  });
+
   it('tells what fired and that it is what the agent did', async () => {
     const { code, out, err } = await run('rules', 'replay', fileOf(recordingOf().join('')));
     expect([code, err]).toEqual([0, '']);
