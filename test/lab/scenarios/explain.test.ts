@@ -86,7 +86,7 @@ describe('rules explain on a real node', () => {
     ['not-selected', 'stranger', 'full', /^target\.podSelector: no label stillpoint\.dev\/enabled/],
     ['denied', 'ours', 'full', /^label app\.kubernetes\.io\/name=stillpoint$/],
     ['no-source', 'sick', 'no-map', /^alerts\.json has no map/],
-    ['no-signal', 'sick', 'silent', /^$/],
+    ['no-signal', 'sick', 'silent', /^no Event NodeNotReady about the pod since /],
     ['no-signal', 'sick', 'nightly', /^next at .*T02:00:00\.000Z$/],
     ['cooldown', 'sick', 'liveness', /^until /],
     ['window-open', 'sick', 'patient', /^\d+ of 50 within 1h$/],
