@@ -154,8 +154,8 @@ function* linesOf(name: string, path: Path, runs: readonly Measured[]): Iterable
   yield line('peak disk', 'MB', ({ peakBytes }) => peakBytes / 1e6);
   yield line('peak disk', '× image', ({ peakBytes, record }) => peakBytes / record.pagesBytes);
   yield line('archive', 'MB', ({ record }) => record.bytes / 1e6);
-  yield line('stood still, as recorded', 'ms', ({ record: { timings } }) => {
-    return timings.frozenMs ?? timings.criuFrozenMs ?? Number.NaN;
+  yield line('stood still, as recorded', 'ms', ({ record: { timings, dump } }) => {
+    return dump?.stoodStillMs ?? timings.frozenMs ?? timings.criuFrozenMs ?? Number.NaN;
   });
 }
 

@@ -42,6 +42,7 @@ export async function measure(question: Question): Promise<Measured> {
   if (outcome.kind !== 'archived') {
     throw new Error(`${path} of ${pod}: no archive: ${JSON.stringify(outcome)}`);
   }
+  assertTaken(path, outcome.record);
   const gaps = (await logAfter(pod, endedAtMs))
     .filter(({ atUnixMs }) => atUnixMs >= startedAtMs && atUnixMs <= endedAtMs)
     .map(({ ms }) => ms);
@@ -61,4 +62,12 @@ async function logAfter(pod: string, atMs: number): Promise<ReturnType<typeof ga
     const log = await podLogs(pod);
     return log.slice(lines).includes('tick') ? gapsIn(log) : undefined;
   });
+}
+
+/** A path that was left for another one measures nothing. */
+function assertTaken(path: Path, { backend, backendReason, dump, missing }: ArchiveRecord): void {
+  const taken = dump === undefined ? backend : `${backend}-${dump.sequence}`;
+  const why = dump?.sequenceReason ?? backendReason;
+  if (taken !== path) throw new Error(`asked for ${path}, got ${taken}: ${why}`);
+  if (missing !== undefined) throw new Error(`${path}: incomplete: ${JSON.stringify(missing)}`);
 }

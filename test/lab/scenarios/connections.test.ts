@@ -88,8 +88,9 @@ describe.each(['containerd-calm', 'containerd-race'] as const)('a capture by %s'
     const { id, lines } = await startBoth();
     const outcome = await agent.capture(path, id);
     if (outcome.kind !== 'archived') throw new Error(JSON.stringify(outcome));
-    const { timings } = outcome.record;
-    const stopMs = timings.frozenMs ?? timings.criuFrozenMs ?? Number.NaN;
+    const { timings, dump } = outcome.record;
+    expect(`containerd-${dump?.sequence}`).toBe(path);
+    const stopMs = dump?.stoodStillMs ?? timings.criuFrozenMs ?? Number.NaN;
     const { kept, fresh } = await endOf(lines);
     process.stdout.write(
       `${path}: recorded ${stopMs.toFixed(0)} ms; ${JSON.stringify({ kept, fresh })}\n`,
