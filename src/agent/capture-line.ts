@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import {
   type Archives,
   describeFinding,
@@ -15,12 +15,7 @@ import {
   messageOf,
   type Random,
 } from '../base/index.ts';
-import {
-  type CaptureOutcome,
-  type Capturer,
-  failureClasses,
-  imagesFolderOf,
-} from '../capture/index.ts';
+import { type CaptureOutcome, type Capturer, failureClasses } from '../capture/index.ts';
 import type { Dispatcher, Trigger } from '../dispatch/index.ts';
 import { REQUEST_RULE } from '../rules/index.ts';
 import type { PodFact, Target } from '../signal/index.ts';
@@ -103,12 +98,7 @@ class CaptureLineImpl implements CaptureLine {
         facts.tell({ kind: 'ended', outcome: { ...outcome, trigger: current } });
         if (outcome.lateArchive) {
           const { backend, timings, lateArchive } = outcome;
-          const { path } = lateArchive;
-          const imagesFolder =
-            backend === 'containerd' && path !== undefined
-              ? imagesFolderOf(dirname(path), path)
-              : undefined;
-          const request = { node, trigger: current, backend, pod, timings, imagesFolder };
+          const request = { node, trigger: current, backend, pod, timings };
           this.#options.late.expect(lateArchive, {
             ...request,
             backendReason: 'appeared after its capture was given up',

@@ -142,7 +142,9 @@ async function readBounded(path: string): Promise<string> {
     return await file.readFile('utf8');
   } catch (error) {
     if (isStillpointError(error)) throw error;
-    const code = nodeCodeOf(error) === 'ENOENT' ? 'not-found' : 'io';
+    const errno = nodeCodeOf(error);
+    // A link in its place is as little ours as a file of another shape.
+    const code = errno === 'ENOENT' ? 'not-found' : errno === 'ELOOP' ? 'bad-input' : 'io';
     throw new StillpointError({ code, message: `${path}: ${messageOf(error)}`, cause: error });
   } finally {
     await file?.close();

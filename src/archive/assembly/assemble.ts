@@ -1,16 +1,13 @@
 import { link, statfs, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import { formatBytes, nodeCodeOf, StillpointError, workerPath } from '../../base/index.ts';
+import { formatBytes, nodeCodeOf, StillpointError } from '../../base/index.ts';
 import type { FileIdentity } from '../byte-source.ts';
 import { fromFs } from '../fs-errors.ts';
 import { workspacePaths } from '../names.ts';
 import { syncDirectory } from '../records.ts';
-import type { AssemblyOrder, AssemblyReply } from './assembly-worker.ts';
 import { readFolder } from './folder.ts';
-import type { Member } from './member.ts';
 import { dataBytes, type Parts, planFolder } from './parts.ts';
-import type { MembersPlan } from './plan-members.ts';
+import { writeArchive } from './write-archive.ts';
 
 export interface AssemblyRequest {
   /** Absolute: the folder of one capture (capture/images-folder.ts). */
@@ -21,6 +18,8 @@ export interface AssemblyRequest {
   spareBytes?: number;
   /** Gives the work up: rejects with `cancelled`. */
   signal?: AbortSignal;
+  /** Module of the thread that writes; ours when left out. */
+  worker?: string;
 }
 
 /** An archive that is in place and on disk, or why none can be made of the folder. */
@@ -42,7 +41,7 @@ export type Assembled =
  * `disk-low`, `not-writable`, `io`; nothing is left then, and the call may be repeated.
  */
 export async function assembleArchive(request: AssemblyRequest): Promise<Assembled> {
-  const { folder, archivePath, signal } = request;
+  const { folder, archivePath, signal, worker } = request;
   const plan = await planFolder(await readFolder(folder));
   if (plan.kind === 'unusable') return plan;
   const archive = basename(archivePath);
@@ -55,32 +54,16 @@ export async function assembleArchive(request: AssemblyRequest): Promise<Assembl
   // Of a try whose end could not be cleared; nothing refers to it.
   await removeIfThere(unfinished);
   try {
-    const reply = await runWorker({ path: unfinished, members: plan.members }, signal);
-    return await finish(reply, plan, unfinished, archivePath);
+    const written = await writeArchive({ path: unfinished, members: plan.members }, signal, worker);
+    if (written.kind === 'changed') {
+      return { kind: 'unusable', why: `${written.member}: ${written.why}` };
+    }
+    await putInPlace(unfinished, archivePath);
+    const { sha256, identity } = written;
+    const { missing, manifest, dumped } = plan;
+    return { kind: 'assembled', sha256, identity, missing, manifest, dumped };
   } finally {
     await removeIfThere(unfinished);
-  }
-}
-
-async function finish(
-  reply: AssemblyReply,
-  plan: Extract<MembersPlan, { kind: 'members' }>,
-  unfinished: string,
-  archivePath: string,
-): Promise<Assembled> {
-  switch (reply.kind) {
-    case 'changed':
-      return { kind: 'unusable', why: `${reply.member}: ${reply.why}` };
-    case 'failed': {
-      const error = Object.assign(new Error(reply.message), { code: reply.errno });
-      throw fromFs(error, reply.doing, reply.path);
-    }
-    case 'written': {
-      await putInPlace(unfinished, archivePath);
-      const { sha256, identity } = reply;
-      const { missing, manifest, dumped } = plan;
-      return { kind: 'assembled', sha256, identity, missing, manifest, dumped };
-    }
   }
 }
 
@@ -122,50 +105,3 @@ async function removeIfThere(path: string): Promise<void> {
     if (nodeCodeOf(error) !== 'ENOENT') throw fromFs(error, 'remove', path);
   }
 }
-
-function runWorker(order: AssemblyOrder, signal?: AbortSignal): Promise<AssemblyReply> {
-  return new Promise((resolve, reject) => {
-    const cancelled = () =>
-      new StillpointError({ code: 'cancelled', message: `writing ${order.path} was given up` });
-    if (signal?.aborted) {
-      reject(cancelled());
-      return;
-    }
-    const worker = new Worker(workerPath('src/archive/assembly/assembly-worker.ts'), {
-      workerData: order,
-      transferList: transferable(order.members),
-      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
-      execArgv: [],
-    });
-    // Its files are closed once it has ended: only then is the space of an unfinished one free.
-    const onAbort = () => void worker.terminate();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    let reply: AssemblyReply | undefined;
-    worker.once('message', (posted: AssemblyReply) => {
-      reply = posted;
-    });
-    worker.once('error', (error) => reject(fromFs(error, 'write', order.path)));
-    worker.once('exit', (code) => {
-      signal?.removeEventListener('abort', onAbort);
-      if (reply) resolve(reply);
-      else if (signal?.aborted) reject(cancelled());
-      else {
-        const message = `the worker that wrote ${order.path} ended with ${code} and no reply`;
-        reject(new StillpointError({ code: 'internal', message }));
-      }
-    });
-  });
-}
-
-/** What need not be copied to the worker: buffers that are the only view of their memory. */
-function transferable(members: readonly Member[]): ArrayBuffer[] {
-  const buffers: ArrayBuffer[] = [];
-  for (const member of members) {
-    if (member.kind !== 'bytes' || member.data.byteLength < LARGE_BYTES) continue;
-    if (member.data.buffer instanceof ArrayBuffer) buffers.push(member.data.buffer);
-  }
-  return buffers;
-}
-
-/** Smaller ones may be views of the pool of Buffer, which must not go away with them. */
-const LARGE_BYTES = 64 * 1024;
