@@ -80,8 +80,12 @@ export const memory = z
   .meta(forms)
   .transform(formOf)
   .describe(
-    'Memory nears a limit; fires once a life of the container, unless `again` says more. Or the ' +
-      'memory of the node runs out, for what the kubelet would evict first',
+    'Memory nears a limit; fires once a life of the container, unless `again` says more. With ' +
+      '`of: node` the memory of the node runs out: fires for what the kubelet would evict first, of ' +
+      'the pods that the rule reaches (above their request, then the lower priority, then the ' +
+      'furthest above it; never static or critical pods), and in that pod for the container with ' +
+      'the largest working set. It fires for the next one when that container has ended and memory ' +
+      'is still low, or when memory was back in between',
   )
   .meta({ examples: [{ above: '85%' }] });
 
