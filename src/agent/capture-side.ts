@@ -4,14 +4,19 @@ import {
   type Backend,
   type Capturer,
   createCapturer,
+  createContainerdBackend,
   createCriBackend,
   createFreezeRates,
   createKubeletBackend,
   createKubeletSight,
+  createLeftoverImages,
+  type KubeletSight,
+  type LeftoverImages,
   type Recovered,
   recoverCaptures,
 } from '../capture/index.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/index.ts';
+import type { GuardLease } from '../lease/index.ts';
 import { evictionFloorBytes, readDiskSpace } from '../node/index.ts';
 import { createRetention, type Retention } from '../retention/index.ts';
 import type { PodFact, Target } from '../signal/index.ts';
@@ -30,6 +35,8 @@ export interface CaptureSideOptions {
   config: AgentConfig;
   clients: Clients;
   store: Store;
+  /** Our hold on the guard process; without one nothing is ever frozen by us. */
+  lease?: GuardLease;
   /** See createArchives. */
   takeLock?: TakeFileLock;
   facts: Facts;
@@ -86,6 +93,7 @@ class CaptureSideImpl implements CaptureSide {
   readonly #options: CaptureSideOptions;
   readonly #line: CaptureLine;
   readonly #late: LateArchives;
+  readonly #leftovers: LeftoverImages;
   #cancelPrune: Cancel = () => undefined;
   #recovered: Promise<readonly Recovered[]> = Promise.resolve([]);
 
@@ -99,10 +107,8 @@ class CaptureSideImpl implements CaptureSide {
     const spareBytes = () => floorBytesOf(checkpointsDirectory, this.kubeletSettings);
     const directory = checkpointsDirectory;
     this.archives = createArchives({ directory, store, clock, takeLock, spareBytes });
-    this.backends = [
-      createCriBackend({ runtime, clock }),
-      createKubeletBackend({ sight, clock, checkpointsDirectory }),
-    ];
+    this.#leftovers = createLeftoverImages({ clock, log, checkpointsDirectory });
+    this.backends = createBackends(options, sight, this.#leftovers);
     this.dispatcher = createDispatcher({
       store,
       clock,
@@ -183,6 +189,7 @@ class CaptureSideImpl implements CaptureSide {
   async stop(graceMs: number): Promise<void> {
     await Promise.all([this.dispatcher.stop(graceMs), this.#recovered]);
     await this.stuck.stop();
+    this.#leftovers.stop();
     this.#cancelPrune();
     this.directory.stop();
     this.kubeletSettings.stop();
@@ -203,10 +210,12 @@ class CaptureSideImpl implements CaptureSide {
   }
 
   #createCapturer(): Capturer {
-    const { config, clients, store, podOf, denyReason, clock, log } = this.#options;
+    const { config, clients, store, lease, podOf, denyReason, clock, log } = this.#options;
     return createCapturer({
       clock,
       log,
+      lease,
+      memoryDirectory: config.memoryDir,
       runtime: clients.runtime,
       node: clients.node,
       podOf,
@@ -230,6 +239,22 @@ class CaptureSideImpl implements CaptureSide {
       this.#options.log.error('retention-failed', { reason, error });
     });
   }
+}
+
+/** All that there are, on this node or not. */
+function createBackends(
+  { config, clients, lease, clock, log }: CaptureSideOptions,
+  sight: KubeletSight,
+  leftovers: LeftoverImages,
+): Backend[] {
+  const { runtime, node } = clients;
+  const checkpointsDirectory = config.checkpointsDir;
+  const common = { clock, checkpointsDirectory };
+  return [
+    createContainerdBackend({ ...common, runtime, node, lease, leftovers, log }),
+    createCriBackend({ runtime, clock }),
+    createKubeletBackend({ ...common, sight }),
+  ];
 }
 
 /** What must stay free, or the kubelet evicts pods. */

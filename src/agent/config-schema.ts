@@ -158,6 +158,9 @@ const agentConfig = z.strictObject({
   cgroupRoot: absolutePath().default('/sys/fs/cgroup'),
   procRoot: absolutePath().default('/proc'),
   nats: nats.optional().describe('Left out: no alerts from NATS'),
+  memoryDir: absolutePath()
+    .default('/run/stillpoint/images')
+    .describe('Images that a rule wants in memory: on a tmpfs, the same path for the runtime'),
   http: http.prefault({}),
   alerts: alerts.prefault({}),
   limits: limits.prefault({}),

@@ -147,7 +147,7 @@ describe('an agent that is killed', () => {
     }
     expect(outcomes()).toMatchObject([
       { kind: 'failed', failure: 'cancelled' },
-      { kind: 'archived', trigger: { id: entry?.trigger.id }, record: { backend: 'cri' } },
+      { kind: 'archived', trigger: { id: entry?.trigger.id }, record: { backend: 'containerd' } },
     ]);
     const { archives, recent } = await agent.status();
     expect(archives).toMatchObject({ ours: 1, foreign: 0 });

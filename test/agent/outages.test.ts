@@ -48,7 +48,7 @@ describe('an agent whose API server is away at the start', () => {
     await node.sim.api.stop();
     const running = await node.start();
     void node.sim.scenario.leak(CART, 100_000_000);
-    expect(await running.archived()).toMatchObject({ pod: 'cart', backend: 'cri' });
+    expect(await running.archived()).toMatchObject({ pod: 'cart', backend: 'containerd' });
   });
 });
 
@@ -61,13 +61,14 @@ describe('an agent whose runtime is away at the start', () => {
     const running = await node.start();
     const { backends } = await running.agent.status();
     expect(backends).toMatchObject([
+      { name: 'containerd', state: 'absent' },
       { name: 'cri', state: 'absent' },
       { name: 'kubelet', state: 'available' },
     ]);
     expect(node.lines.map(({ event }) => event)).toContain('memory-target-unknown');
     await node.sim.runtime.start();
     void node.sim.scenario.leak(CART, 50_000_000);
-    expect(await running.archived()).toMatchObject({ backend: 'cri' });
+    expect(await running.archived()).toMatchObject({ backend: 'containerd' });
   });
 });
 
