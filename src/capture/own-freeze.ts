@@ -9,7 +9,8 @@ import { ensureThawed, type ThawTools } from './thaw.ts';
 /** What freezing for ourselves needs. */
 export interface FreezeTools extends ThawTools {
   containerd: Pick<ContainerdClient, 'pauseTask'>;
-  lease: Pick<GuardLease, 'protect'>;
+  /** Without one nothing is frozen. */
+  lease?: Pick<GuardLease, 'protect'>;
 }
 
 /** A container that stands still because we froze it. */
@@ -63,10 +64,11 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<Attempt> {
   const { containerId, cgroup } = target;
-  const { clock } = tools;
+  const { clock, lease } = tools;
+  if (!lease) return { kind: 'not-frozen', why: 'no-guard: none is configured' };
   let protection: Protection;
   try {
-    protection = await tools.lease.protect({
+    protection = await lease.protect({
       containerId,
       via,
       cgroupVersion: cgroup?.version ?? tools.node?.cgroups.version ?? 1,
