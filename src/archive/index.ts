@@ -44,6 +44,6 @@ export {
 } from './listing.ts';
 export type { ArchiveMetadata, Engine } from './metadata.ts';
 export { isArchiveName } from './names.ts';
-export type { ArchiveRecord, RecordCause } from './record.ts';
+export type { ArchiveRecord, RecordCause, RecordedDump } from './record.ts';
 export { type RecordReading, type Records, syncDirectory } from './records.ts';
 export type { ArchiveFacts, Verification } from './verify.ts';

@@ -1,4 +1,10 @@
-import { type ArchiveReport, describeFinding } from '../archive/index.ts';
+import {
+  type ArchiveRecord,
+  type ArchiveReport,
+  describeFinding,
+  type MissingMember,
+  type RecordedDump,
+} from '../archive/index.ts';
 import { formatBytes, formatDuration } from '../base/index.ts';
 import { formatFields, type Io, paint, printable } from './output.ts';
 
@@ -28,8 +34,10 @@ export function describeReport(io: Io, report: ArchiveReport): string {
     ['memory pages', facts && formatBytes(facts.pagesBytes)],
     ['captured', known && new Date(known.createdMs).toISOString()],
     ['through', known && printable(`${known.backend} (${known.backendReason})`)],
-    ['stood still', timings?.frozenMs === undefined ? undefined : formatDuration(timings.frozenMs)],
+    ['stood still', stoodStill(known)],
     ['checkpoint', timings && formatDuration(timings.checkpointMs)],
+    ['taken', known?.dump && dumpText(known.dump)],
+    ['missing', known?.missing && missingText(known.missing)],
     ['sha256', known && printable(known.sha256)],
     ['class', known && printable(known.retainClass)],
     ['trigger', known && printable(known.trigger.id)],
@@ -39,6 +47,28 @@ export function describeReport(io: Io, report: ArchiveReport): string {
       `  ${new Date(atMs).toISOString()}  rule ${printable(rule)}: ${printable(signal.text)} (${printable(detail)})\n`,
   );
   return causes.length === 0 ? head : `${head}causes\n${causes.join('')}`;
+}
+
+/** Our own measure from freeze to thaw, else what the freezer showed. */
+function stoodStill(record: ArchiveRecord | undefined): string | undefined {
+  const ms = record?.dump?.stoodStillMs ?? record?.timings.frozenMs;
+  return ms === undefined ? undefined : formatDuration(ms);
+}
+
+function dumpText(dump: RecordedDump): string {
+  const { sequence, sequenceReason, consistency, pause, guardLapsed } = dump;
+  const files = consistency === 'frozen' ? 'while it stood still' : 'while it ran';
+  const frozen = { none: '', task: ', paused by us', freezer: ', frozen by us' };
+  const lapsed = guardLapsed ? '; the guard process resumed it before we did' : '';
+  const by = pause === undefined ? '' : frozen[pause];
+  return printable(`${sequence} (${sequenceReason})${by}; files ${files}${lapsed}`);
+}
+
+function missingText(missing: readonly MissingMember[]): string {
+  const texts = missing.map(({ member, why, isPartly }) =>
+    isPartly ? `a part of ${member} (${why})` : `${member} (${why})`,
+  );
+  return printable(texts.join('; '));
 }
 
 function verdict(io: Io, { verification }: ArchiveReport): string {

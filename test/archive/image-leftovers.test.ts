@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { judgeImages } from '../../src/archive/assembly/leftover-images.ts';
@@ -160,5 +168,14 @@ describe('images that a crash or a person left', () => {
       }
     }
     expect([...seen, 'images-without-folder'].sort()).toEqual(Object.keys(imageLeftovers).sort());
+  });
+});
+
+describe('docs/archives.md', () => {
+  it('has a row with the decision for each state', () => {
+    const text = readFileSync(new URL('../../docs/archives.md', import.meta.url), 'utf8');
+    for (const [code, { decision }] of Object.entries(imageLeftovers)) {
+      expect(text).toContain(`| \`${code}\` | ${decision.replace('-', ' ')} |`);
+    }
   });
 });

@@ -6,6 +6,7 @@ import {
   type ArchiveReport,
   describeFinding,
   listDirectory,
+  type Standing,
   showArchive,
   verifyArchive,
 } from '../../archive/index.ts';
@@ -111,12 +112,18 @@ function listTable(entries: readonly ArchiveEntry[]) {
         record?.retainClass ?? '',
         formatBytes(bytes),
         formatDuration(Math.max(0, nowMs - createdMs)),
-        standing.kind === 'recorded' && record?.verified === 'complete'
-          ? 'complete'
-          : (record?.verified ?? standing.kind),
+        standingText(standing),
       ].map(printable);
     }),
   };
+}
+
+/** Without the changes of its root file system an archive shows memory alone: worth a word. */
+function standingText(standing: Standing): string {
+  if (standing.kind !== 'recorded') return standing.kind;
+  const { verified, missing = [] } = standing.record;
+  const lacksFiles = missing.some(({ member }) => member === 'rootfs-diff.tar');
+  return lacksFiles ? `${verified}, without rootfs-diff.tar` : verified;
 }
 
 /** What became of one name: a report, or why there is none. */
