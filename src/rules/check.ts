@@ -8,6 +8,7 @@ import {
   type YamlDocument,
 } from '../base/index.ts';
 import { alertWarnings } from './check-alert.ts';
+import { checkCapture } from './check-capture.ts';
 import { checkLabels } from './check-labels.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkMatch, checkReasons } from './check-match.ts';
@@ -36,6 +37,7 @@ export function checkRule(document: YamlDocument, given: GivenRule, nowMs: numbe
   checkDenied(document, given, findings);
   const target = checkTarget(document, given);
   findings.mistakes.push(...target.mistakes, ...checkLabels(document, given));
+  findings.mistakes.push(...checkCapture(document, given));
   findings.warnings.push(...target.warnings, ...checkLimits(document, given));
   checkConditions(document, given, findings);
   checkCrashLoop(document, given, findings);

@@ -31,8 +31,8 @@ export const capture = z.strictObject({
     .enum(['auto', 'race', 'calm'])
     .default('auto')
     .describe(
-      'race freezes first: sooner, for what is about to die; calm lets CRIU do it. auto races ' +
-        'where when is memory or terminating. containerd only',
+      'race freezes first: sooner, for what is about to die; calm lets CRIU do it. auto races for ' +
+        'memory (of a container) and terminating. containerd only, and with a guard process',
     ),
   consistency: z
     .enum(['auto', 'frozen', 'running'])
