@@ -105,8 +105,8 @@ class CaptureSideImpl implements CaptureSide {
     const sight = createKubeletSight(kubelet, clock);
     this.kubeletSettings = createKubeletSettings(sight.kubelet, clock, log);
     const spareBytes = () => floorBytesOf(checkpointsDirectory, this.kubeletSettings);
-    const directory = checkpointsDirectory;
-    this.archives = createArchives({ directory, store, clock, takeLock, spareBytes });
+    const place = { directory: checkpointsDirectory, memoryDirectory: config.memoryDir };
+    this.archives = createArchives({ ...place, store, clock, takeLock, spareBytes });
     this.#leftovers = createLeftoverImages({ clock, log, checkpointsDirectory });
     this.backends = createBackends(options, sight, this.#leftovers);
     this.dispatcher = createDispatcher({

@@ -99,7 +99,8 @@ export function createArchives(options: {
     const leftovers = await clearLeftovers(directory, records);
     const { memoryDirectory } = options;
     const readRecord = records.read;
-    const images = await clearImageLeftovers({ directory, memoryDirectory, claimOf, readRecord });
+    const place = { directory, memoryDirectory };
+    const images = await clearImageLeftovers({ ...place, clock, claimOf, readRecord });
     const archives = { recorded: 0, unrecorded: 0, doubtful: 0, foreign: 0 };
     for (const { standing } of await rebuild()) archives[standing.kind]++;
     return { leftovers, images, archives };

@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { nodeCodeOf } from '../../base/index.ts';
+import { type Clock, nodeCodeOf } from '../../base/index.ts';
 import { imagesRoot } from '../../capture/index.ts';
 import { fromFs } from '../fs-errors.ts';
 import { isThere } from '../is-there.ts';
@@ -48,6 +48,10 @@ export const imageLeftovers = {
     decision: 'remove',
     reason: 'in memory, where the folder that is written before them and removed after is gone',
   },
+  'images-of-another-agent': {
+    decision: 'keep',
+    reason: 'in memory, without a folder here and younger than an hour: another agent may write it',
+  },
 } as const;
 
 export type ImageLeftoverCode = keyof typeof imageLeftovers;
@@ -92,6 +96,7 @@ export interface ImageLeftoverTools {
   directory: string;
   /** Where images lie that are not put on the disk; it need not be there. */
   memoryDirectory?: string;
+  clock: Clock;
   claimOf(archivePath: string): ImagesClaim;
   readRecord(archive: string): Promise<RecordReading>;
 }
@@ -109,14 +114,29 @@ export async function clearImageLeftovers(tools: ImageLeftoverTools): Promise<Im
     const toRemove = imageLeftovers[code].decision === 'remove';
     found.push({ path, code, ...(toRemove && { removal: await removeImages(path) }) });
   }
-  const { memoryDirectory } = tools;
+  return [...found, ...(await clearMemory(tools, new Set(await namesIn(root))))];
+}
+
+/** Nodes of one machine (a lab, nodes in containers) may share the memory, but not the disk. */
+const OTHERS_MS = 3_600_000;
+
+/** Images in memory of which no folder of ours tells. */
+async function clearMemory(
+  { memoryDirectory, clock }: ImageLeftoverTools,
+  known: ReadonlySet<string>,
+): Promise<ImageLeftover[]> {
+  const found: ImageLeftover[] = [];
   if (memoryDirectory === undefined) return found;
-  const known = new Set(await namesIn(root));
   for (const name of await namesIn(memoryDirectory)) {
     const path = join(memoryDirectory, name);
     if (known.has(name)) continue;
     if (!isArchiveName(`${name}.tar`)) {
       found.push({ path, code: 'images-foreign' });
+      continue;
+    }
+    const { mtimeMs } = await lstat(path);
+    if (clock.wallMs() - mtimeMs < OTHERS_MS) {
+      found.push({ path, code: 'images-of-another-agent' });
       continue;
     }
     await removeFlat(join(path, 'checkpoint'));
