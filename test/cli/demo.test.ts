@@ -148,7 +148,7 @@ describe('stillpoint demo', () => {
       for (const [index, name] of [...rules, 'every-five-seconds'].entries()) {
         const story = stories[index + 1] ?? '';
         expect(story).toMatch(new RegExp(`decided +rule ${name} fires`));
-        expect(story).toMatch(/captured +through cri in .*stood still/);
+        expect(story).toMatch(/captured +through containerd in .*stood still/);
         expect(story).toMatch(/kept +checkpoint-\S+\.tar \(.*complete, sha256 /);
       }
       expect(stories[5]).toMatch(/removed +checkpoint-report_batch-report/);

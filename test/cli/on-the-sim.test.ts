@@ -36,7 +36,7 @@ describe('stillpoint capture', () => {
     const { code, out, err } = await ask('capture', 'shop/cart');
     expect(code).toBe(0);
     expect(err).toMatch(
-      /^accepted as \S+: shop\/cart\/app\ncapturing …\ncheckpoint through cri took .*stood still .*proving/,
+      /^accepted as \S+: shop\/cart\/app\ncapturing …\ncheckpoint through containerd took .*stood still .*proving/,
     );
     expect(out).toMatch(
       /^captured checkpoint-cart_shop-app-\S+\.tar \(.* MiB\)\nsha256 [0-9a-f]{64}\n$/,
@@ -68,9 +68,14 @@ describe('stillpoint capture', () => {
       '1 when it failed',
       { kind: 'fail', text: 'criu said \u001b[2Jno' },
       1,
-      /^failed unknown: .*\\x1b\[2Jno\nhint: /,
+      /^failed unknown: .*\\x1b\[2Jno\nhint: /s,
     ],
-    ['1 when the disk is full', { kind: 'diskFull' }, 1, /^failed disk-full: .*\nhint: free space/],
+    [
+      '1 when the disk is full',
+      { kind: 'diskFull' },
+      1,
+      /^failed disk-full: .*\nhint: free space/s,
+    ],
     ['5 when the archive is broken', { kind: 'truncated', at: 0.5 }, 5, /^broken checkpoint-cart/],
   ])('ends with %s', async (_, fault, expected, text) => {
     const { node, ask } = await startAgent();
