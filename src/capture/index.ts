@@ -12,7 +12,11 @@ export type {
   FreezeCosts,
   HeldFreeze,
 } from './backend.ts';
-export { type ContainerdBackendOptions, createContainerdBackend } from './backends/containerd.ts';
+export {
+  askTasks,
+  type ContainerdBackendOptions,
+  createContainerdBackend,
+} from './backends/containerd.ts';
 export { type CriBackendOptions, createCriBackend } from './backends/cri.ts';
 export { createKubeletBackend, type KubeletBackendOptions } from './backends/kubelet.ts';
 export { createKubeletSight, type KubeletSight } from './backends/kubelet-sight.ts';

@@ -18,6 +18,7 @@ import { rightsCheck } from './checks/rights.ts';
 import { rulesCheck } from './checks/rules.ts';
 import { runtimeCheck } from './checks/runtime.ts';
 import { runtimeConfigCheck } from './checks/runtime-config.ts';
+import { tasksCheck } from './checks/tasks.ts';
 
 /** Everything that is looked at, in the order in which it is shown. */
 export const checks: readonly Check[] = [
@@ -31,6 +32,7 @@ export const checks: readonly Check[] = [
   kubeletConfigCheck,
   runtimeCheck,
   runtimeConfigCheck,
+  tasksCheck,
   criuCheck,
   cgroupCheck,
   checkpointsDirectoryCheck,

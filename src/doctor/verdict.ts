@@ -1,13 +1,16 @@
+import type { BackendName } from '../signal/index.ts';
 import { type Finding, fail, type Line, ok, warn } from './line.ts';
 
 /** Checks that close a way to a checkpoint when they fail. */
-const WAYS: Readonly<Record<'cri' | 'kubelet', readonly string[]>> = {
-  cri: ['runtime', 'criu', 'checkpoints-directory', 'disks', 'canary-cri'],
-  kubelet: ['kubelet', 'runtime', 'criu', 'checkpoints-directory', 'disks', 'canary-kubelet'],
+const ALWAYS = ['runtime', 'criu', 'checkpoints-directory', 'disks'];
+const WAYS: Readonly<Record<BackendName, readonly string[]>> = {
+  containerd: [...ALWAYS, 'tasks', 'canary-containerd'],
+  cri: [...ALWAYS, 'canary-cri'],
+  kubelet: ['kubelet', ...ALWAYS, 'canary-kubelet'],
 };
 
-/** Warnings that close a way all the same: the right is missing. */
-const CLOSING_CODES: ReadonlySet<string> = new Set(['forbidden']);
+/** Lines that close a way though nothing failed: the right is missing, it is another runtime. */
+const CLOSING_CODES: ReadonlySet<string> = new Set(['forbidden', 'no-tasks']);
 
 /**
  * The one sentence that people came for, from all other lines: whether a container of this node
@@ -23,7 +26,7 @@ function judge(lines: readonly Line[]): Finding {
     return { backend, closedBy: [...new Set(closed.map(({ check }) => check))] };
   });
   const open = ways.filter(({ closedBy }) => closedBy.length === 0);
-  const names = open.map(({ backend }) => backend).join(' and ');
+  const names = listOf(open.map(({ backend }) => backend));
   if (open.length === 0) {
     const causes = [...new Set(ways.flatMap(({ closedBy }) => closedBy))].join(', ');
     const what = `no container of this node can be captured: ${causes}`;
@@ -43,10 +46,15 @@ function judge(lines: readonly Line[]): Finding {
   return ok(`containers can be captured through ${names}`);
 }
 
+function listOf(names: readonly string[]): string {
+  const last = names.at(-1) ?? '';
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
+}
+
 function isFailed({ state }: Line): boolean {
   return state === 'fail';
 }
 
 function isClosed(line: Line): boolean {
-  return isFailed(line) || (line.state === 'warn' && CLOSING_CODES.has(line.code));
+  return isFailed(line) || (line.state !== 'ok' && CLOSING_CODES.has(line.code));
 }

@@ -6,7 +6,7 @@ import { StillpointError } from '../../src/base/index.ts';
 import { type Check, defineCheck } from '../../src/doctor/check.ts';
 import { agentRights } from '../../src/doctor/checks/rights.ts';
 import { checks } from '../../src/doctor/checks.ts';
-import { fail, type Line, ok, warn } from '../../src/doctor/line.ts';
+import { fail, type Line, ok, skipped, warn } from '../../src/doctor/line.ts';
 import type { Outside } from '../../src/doctor/outside.ts';
 import { exitCodeOf, withLines } from '../../src/doctor/report.ts';
 import { runChecks } from '../../src/doctor/run.ts';
@@ -79,13 +79,24 @@ describe('the verdict', () => {
   const line = (check: string, finding: Omit<Line, 'check'>): Line => ({ check, ...finding });
   const broken = (check: string) => line(check, fail('broken', 'it is', 'mend it'));
   it.each<[string, Line[], string, RegExp]>([
-    ['all is well', [line('kubelet', ok('x'))], 'ok', /through cri and kubelet$/],
-    ['the kubelet is off', [broken('kubelet')], 'not-whole', /through cri, but Stillpoint/],
+    ['all is well', [line('kubelet', ok('x'))], 'ok', /through containerd, cri and kubelet$/],
+    [
+      'the kubelet is off',
+      [broken('kubelet')],
+      'not-whole',
+      /through containerd and cri, but Stillpoint/,
+    ],
     [
       'the right is missing on purpose',
       [line('kubelet', warn('forbidden', 'x', 'y'))],
       'ok',
-      /through cri$/,
+      /through containerd and cri$/,
+    ],
+    [
+      'the runtime is not containerd',
+      [line('tasks', skipped('no-tasks', 'the runtime is cri-o'))],
+      'ok',
+      /through cri and kubelet$/,
     ],
     ['CRIU is missing', [broken('criu')], 'cannot-capture', /captured: criu$/],
     [
@@ -106,8 +117,13 @@ describe('the verdict', () => {
       'not-whole',
       /does not work as it should: api-server$/,
     ],
-    ['no canary could be made', [broken('canary')], 'ok', /through cri and kubelet$/],
-    ['the canary failed one way', [broken('canary-cri')], 'not-whole', /through kubelet, but/],
+    ['no canary could be made', [broken('canary')], 'ok', /through containerd, cri and kubelet$/],
+    [
+      'the canary failed one way',
+      [broken('canary-cri')],
+      'not-whole',
+      /through containerd and kubelet, but/,
+    ],
   ])('when %s', (_, lines, code, what) => {
     expect(verdict(lines)).toMatchObject({ code, what: expect.stringMatching(what) });
   });

@@ -47,7 +47,7 @@ function rememberAvailability(runtime: RuntimeClient, clock: Clock): () => Promi
   return async () => {
     const nowMs = clock.monotonicMs();
     if (known && nowMs - known.atMs < KNOWN_MS) return known.availability;
-    const availability = await askAvailability(runtime);
+    const availability = await askTasks(runtime);
     known = availability.kind === 'available' ? { atMs: nowMs, availability } : undefined;
     return availability;
   };
@@ -56,7 +56,10 @@ function rememberAvailability(runtime: RuntimeClient, clock: Clock): () => Promi
 /** Nobody's id: asking for it shows whether somebody answers for tasks at all. */
 const NOBODY = '0'.repeat(64);
 
-async function askAvailability(runtime: RuntimeClient): Promise<Availability> {
+/** Whether the runtime is one whose own checkpoint we know, and answers. */
+export async function askTasks(
+  runtime: Pick<RuntimeClient, 'version' | 'taskState'>,
+): Promise<Availability> {
   try {
     const version = await runtime.version();
     if (version.name !== 'containerd') {
