@@ -1,5 +1,6 @@
 import type { ArchiveRecord } from '../archive/index.ts';
 import type { Availability, RecoveryDecision } from '../capture/index.ts';
+import type { GuardStatus } from '../lease/index.ts';
 import type { Trail } from '../rules/index.ts';
 import type { BackendChoice, BackendName, ReasonCode } from '../signal/index.ts';
 import type { SourceStatus } from '../sources/index.ts';
@@ -15,6 +16,8 @@ export interface AgentStatus {
   /** What the configuration on disk says and is not in force. */
   warnings: readonly string[];
   sources: readonly { name: string; status: SourceStatus; dropped: Record<string, number> }[];
+  /** The guard process: while it is absent the agent pauses nothing. */
+  guard: GuardStatus;
   /** `doubtful`: away or refusing when it was last seen; `why` says when that was. */
   backends: readonly { name: BackendName; state: Availability['kind']; why: string }[];
   rules: {

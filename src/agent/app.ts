@@ -7,6 +7,7 @@ import {
   type Logger,
   type Random,
 } from '../base/index.ts';
+import type { GuardLease } from '../lease/index.ts';
 import type { NodeProbe } from '../node/index.ts';
 import { quietCounts } from '../rules/index.ts';
 import { openStore, type Store, type TakeFileLock } from '../store/index.ts';
@@ -19,6 +20,7 @@ import type { AgentConfig } from './config-schema.ts';
 import { type ConfigSource, type ConfigWatch, createConfigWatch } from './config-watch.ts';
 import { createDecisionSide, type DecisionSide, denyReasonOf, podOf } from './decision-side.ts';
 import { createFacts, type Fact, type Facts } from './facts.ts';
+import { createGuardSide, type GuardSide } from './guard-side.ts';
 import { createHttp } from './http.ts';
 import { createObserved, type Observed } from './observed.ts';
 import { countArchives, diskOf, readStatus } from './status.ts';
@@ -93,10 +95,12 @@ async function start(options: AgentOptions, cleanup: Cleanup): Promise<Agent> {
   const tell = await createTell({ ...options, clients, facts });
   cleanup.add('outputs', () => tell.stop());
 
-  const parts = createSides({ ...options, clients, store, facts });
+  const guard = createGuardSide(options);
+  cleanup.add('guard', () => guard.stop());
+  const parts = createSides({ ...options, clients, store, facts, lease: guard.lease });
   const { captures, decisions, watch } = parts;
-  const status = statusReader(options, startedMs, parts, createObserved(facts));
-  watchWithMetrics(tell, config, parts);
+  const status = statusReader(options, startedMs, { ...parts, guard }, createObserved(facts));
+  watchWithMetrics(tell, config, { ...parts, guard });
   cleanup.add('checkpoints directory', () => captures.directory.release());
   await captures.directory.claim();
 
@@ -149,7 +153,7 @@ interface Sides {
 }
 
 function createSides(
-  options: AgentOptions & { clients: Clients; store: Store; facts: Facts },
+  options: AgentOptions & { clients: Clients; store: Store; facts: Facts; lease?: GuardLease },
 ): Sides {
   // The sides know each other only through these calls.
   let decisions: DecisionSide | undefined;
@@ -190,7 +194,7 @@ function whyNotReady(decisions: DecisionSide): string | undefined {
 function statusReader(
   { version, config }: AgentOptions,
   startedMs: number,
-  { captures, decisions, watch }: Sides,
+  { captures, decisions, watch, guard }: Sides & { guard: GuardSide },
   observed: Observed,
 ): () => Promise<AgentStatus> {
   return () =>
@@ -214,15 +218,17 @@ function statusReader(
       warnings: () => decisions.warnings(),
       archivesProblem: () => captures.directory.problem(),
       stuck: () => captures.stuck.list(),
+      guard: () => guard.status(),
     });
 }
 
 function watchWithMetrics(
   tell: Awaited<ReturnType<typeof createTell>>,
   config: AgentConfig,
-  { captures, decisions, watch }: Sides,
+  { captures, decisions, watch, guard }: Sides & { guard: GuardSide },
 ): void {
   tell.metrics.watch({ name: 'mode', state: () => watch.mode() });
+  tell.metrics.watch({ name: 'guard', state: () => guard.status().state });
   for (const source of decisions.sources.all) {
     tell.metrics.watch({
       name: source.name,

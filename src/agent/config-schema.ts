@@ -77,6 +77,19 @@ const http = z.strictObject({
   metricsTokenFile: absolutePath().optional(),
 });
 
+const guard = z.strictObject({
+  socket: absolutePath()
+    .optional()
+    .describe('Where the guard process listens; default: guard.sock beside `socket`'),
+  run: z
+    .enum(['auto', 'child', 'sidecar', 'none'])
+    .default('auto')
+    .describe(
+      'Who runs the guard process. auto: a sidecar where $STILLPOINT_GUARD says so, else a child ' +
+        'of the agent. none: nobody, and the agent never pauses a container',
+    ),
+});
+
 const limits = z.strictObject({
   capturesPerHour: count(1, 100_000).default(6).describe('On this node, over all rules'),
   waiting: count(1, 1_000).default(32).describe('Triggers that may wait for their turn'),
@@ -145,6 +158,9 @@ const agentConfig = z.strictObject({
   rulesDir: absolutePath().default('/etc/stillpoint/rules'),
   rootDir: absolutePath().default('/var/lib/kubelet').describe("The kubelet's --root-dir"),
   checkpointsDir: absolutePath().optional().describe('Default: checkpoints below rootDir'),
+  memoryDir: absolutePath()
+    .default('/run/stillpoint/images')
+    .describe('Images that a rule wants in memory: on a tmpfs, the same path for the runtime'),
   stateDir: absolutePath().default('/var/lib/stillpoint'),
   socket: absolutePath().default('/run/stillpoint/agent.sock'),
   kubernetes: z
@@ -158,11 +174,9 @@ const agentConfig = z.strictObject({
   cgroupRoot: absolutePath().default('/sys/fs/cgroup'),
   procRoot: absolutePath().default('/proc'),
   nats: nats.optional().describe('Left out: no alerts from NATS'),
-  memoryDir: absolutePath()
-    .default('/run/stillpoint/images')
-    .describe('Images that a rule wants in memory: on a tmpfs, the same path for the runtime'),
   http: http.prefault({}),
   alerts: alerts.prefault({}),
+  guard: guard.prefault({}),
   limits: limits.prefault({}),
   defaults: defaults.prefault({}),
   deny: deny.prefault({}),

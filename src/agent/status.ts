@@ -3,6 +3,7 @@ import type { Archives } from '../archive/index.ts';
 import { messageOf } from '../base/index.ts';
 import type { Backend } from '../capture/index.ts';
 import type { Dispatcher } from '../dispatch/index.ts';
+import type { GuardStatus } from '../lease/index.ts';
 import { type DiskSpace, evictionFloorBytes, readDiskSpace } from '../node/index.ts';
 import type { quietCounts } from '../rules/index.ts';
 import { describeTarget } from '../signal/index.ts';
@@ -36,6 +37,7 @@ export interface StatusOptions {
   /** Why the checkpoints directory cannot be used now. */
   archivesProblem(): string | undefined;
   stuck(): readonly StuckThaw[];
+  guard(): GuardStatus;
 }
 
 const RECENT_MAX = 20;
@@ -58,6 +60,7 @@ export async function readStatus(options: StatusOptions): Promise<AgentStatus> {
       dropped: { ...source.dropped() },
     })),
     backends: await Promise.all(backends.map(describeBackend)),
+    guard: options.guard(),
     rules: {
       loaded: set.rules.map(({ id, when, mode }) => ({
         id,

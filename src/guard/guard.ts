@@ -65,7 +65,7 @@ class GuardImpl implements Guard {
   readonly #agents = new Map<string, Session>();
   #sessions = 0;
   #cancelJudge: Cancel | undefined;
-  #cancelLook: Cancel = () => undefined;
+  #cancelLook: Cancel | undefined;
   #aloneSinceMs: number;
   #leaveByMs: number | undefined;
   #hasLeft: () => void = () => undefined;
@@ -85,13 +85,15 @@ class GuardImpl implements Guard {
   }
 
   async start(): Promise<void> {
-    const { socket, log, clock } = this.#options;
+    const { socket, log, leavesAlone } = this.#options;
     await listenPrivately(this.#server, socket, log);
     // No file descriptor left for an agent, for example: those that are here are served on.
     this.#server.on('error', (error) => log.error('socket-trouble', { error }));
     log.info('guard-started', { socket, pid: process.pid });
     this.#takeOver();
-    this.#cancelLook = clock.every(LEAVE_LOOK_MS, () => this.#leaveIfDone());
+    // On cgroup v2 the freezer's file is enough, but where a rule's pause has to go by the task.
+    if (this.#tools.node?.cgroups.version !== 2) this.#prepare();
+    if (leavesAlone) this.#lookWhetherDone();
   }
 
   leave(msMax: number): void {
@@ -101,6 +103,7 @@ class GuardImpl implements Guard {
     log.info('guard-asked-to-leave', { agents: this.#agents.size, paused });
     if (this.#leaveByMs === undefined) this.#leaveByMs = nowMs + msMax;
     else if (!paused) this.#leaveByMs = nowMs;
+    this.#lookWhetherDone();
     this.#leaveIfDone();
   }
 
@@ -275,6 +278,10 @@ class GuardImpl implements Guard {
     }
   }
 
+  #lookWhetherDone(): void {
+    this.#cancelLook ??= this.#options.clock.every(LEAVE_LOOK_MS, () => this.#leaveIfDone());
+  }
+
   #leaveIfDone(): void {
     const { clock, leavesAlone, log } = this.#options;
     const nowMs = clock.monotonicMs();
@@ -282,10 +289,12 @@ class GuardImpl implements Guard {
     const isAlone = leavesAlone && nowMs - this.#aloneSinceMs >= ALONE_MS_MAX;
     const isLate = this.#leaveByMs !== undefined && nowMs >= this.#leaveByMs;
     if (isNeeded ? !isLate : !isAlone && this.#leaveByMs === undefined) return;
-    log.info('guard-left', { paused: this.#book.hasPaused() });
+    if (this.#book.hasPaused())
+      log.error('guard-left-too-early', { held: this.#book.all().length });
+    else log.info('guard-left');
     for (const session of this.#agents.values()) session.drop();
     this.#cancelJudge?.();
-    this.#cancelLook();
+    this.#cancelLook?.();
     this.#server.close();
     this.#hasLeft();
   }

@@ -1,11 +1,20 @@
 import { write } from 'node:fs';
-import { type Clock, isStillpointError, type LogFields, type Logger } from '../base/index.ts';
+import {
+  type Clock,
+  isStillpointError,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+} from '../base/index.ts';
 
 /** A log that never holds the guard up, whatever stands at the other end of it. */
 export interface LineLog extends Logger {
   /** Resolves when all lines are out. */
   flushed(): Promise<void>;
 }
+
+/** From the least to the most that is said. */
+const levels: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug'];
 
 /** Beyond this many waiting lines new ones are dropped: resuming goes before telling. */
 const WAITING_MAX = 200;
@@ -15,7 +24,7 @@ const WAITING_MAX = 200;
  * the background: a pipe that nobody reads holds up a thread, not the guard. Lines that cannot be
  * written are lost: the agent, whose terminal it was, is gone.
  */
-export function createLineLog(clock: Clock, descriptor = 2): LineLog {
+export function createLineLog(clock: Clock, level: LogLevel, descriptor = 2): LineLog {
   const waiting: string[] = [];
   let writing: Promise<void> | undefined;
   const writeAll = async () => {
@@ -25,23 +34,22 @@ export function createLineLog(clock: Clock, descriptor = 2): LineLog {
     }
     writing = undefined;
   };
-  const line = (level: string, event: string, fields: LogFields = {}) => {
-    if (waiting.length >= WAITING_MAX) return;
+  const line: WriteLine = (of, event, fields = {}) => {
+    if (levels.indexOf(of) > levels.indexOf(level) || waiting.length >= WAITING_MAX) return;
     const time = new Date(clock.wallMs()).toISOString();
-    waiting.push(`${JSON.stringify({ level, time, ...fields, event }, errorsAsData)}\n`);
+    waiting.push(`${JSON.stringify({ level: of, time, ...fields, event }, errorsAsData)}\n`);
     writing ??= writeAll();
   };
   return { ...loggerOf(line, {}), flushed: async () => writing };
 }
 
-type WriteLine = (level: string, event: string, fields?: LogFields) => void;
+type WriteLine = (of: LogLevel, event: string, fields?: LogFields) => void;
 
 function loggerOf(line: WriteLine, always: LogFields): Logger {
-  const at = (level: string) => (event: string, fields?: LogFields) =>
+  const at = (level: LogLevel) => (event: string, fields?: LogFields) =>
     line(level, event, { ...always, ...fields });
   return {
-    // What is worth debugging in a guard is worth a line.
-    debug: () => undefined,
+    debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),

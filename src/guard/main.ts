@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { messageOf, StillpointError, systemClock } from '../base/index.ts';
+import { type LogLevel, messageOf, StillpointError, systemClock } from '../base/index.ts';
 import { startGuard } from './guard.ts';
 import { createLineLog } from './log.ts';
+
+const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
 /** The flags of `stillpoint guard`. */
 export const guardFlags = {
@@ -22,6 +24,7 @@ export const guardFlags = {
     about: "the node's cgroup tree",
   },
   'proc-root': { type: 'string', default: '/proc', about: "the node's /proc" },
+  'log-level': { type: 'string', default: 'info', about: `one of ${levels.join(', ')}` },
   'leave-alone': {
     type: 'boolean',
     default: false,
@@ -35,6 +38,7 @@ export interface GuardFlags {
   runtimeSocket: string;
   cgroupRoot: string;
   procRoot: string;
+  logLevel: string;
   leaveAlone: boolean;
 }
 
@@ -56,6 +60,7 @@ export function readGuardFlags(argv: readonly string[]): GuardFlags {
       runtimeSocket: values['runtime-socket'],
       cgroupRoot: values['cgroup-root'],
       procRoot: values['proc-root'],
+      logLevel: values['log-level'],
       leaveAlone: values['leave-alone'],
     };
   } catch (cause) {
@@ -64,12 +69,12 @@ export function readGuardFlags(argv: readonly string[]): GuardFlags {
   }
 }
 
-/** Runs the guard process until it may leave: resolves then. Errors: those of startGuard. */
+/** Runs the guard process until it may leave: resolves then. Errors: `usage`, those of startGuard. */
 export async function runGuard(flags: GuardFlags): Promise<void> {
   // Before anything is made: the socket and what is written down are for root alone.
   process.umask(0o077);
   const clock = systemClock;
-  const log = createLineLog(clock);
+  const log = createLineLog(clock, readLevel(flags.logLevel));
   const guard = await startGuard({
     socket: resolve(flags.socket),
     runtimeSocket: resolve(flags.runtimeSocket),
@@ -84,4 +89,13 @@ export async function runGuard(flags: GuardFlags): Promise<void> {
   }
   await guard.left;
   await Promise.race([log.flushed(), clock.sleep(FLUSH_MS_MAX)]);
+}
+
+function readLevel(text: string): LogLevel {
+  const level = levels.find((one) => one === text);
+  if (level !== undefined) return level;
+  throw new StillpointError({
+    code: 'usage',
+    message: `stillpoint guard: --log-level is '${text}'; allowed: ${levels.join(', ')}`,
+  });
 }

@@ -33,8 +33,8 @@ interface Reply {
 /**
  * containerd's Tasks.Get and Tasks.Resume (api/services/tasks/v1/tasks.proto), as gRPC over Node's
  * own HTTP/2: two messages of one field need no gRPC library, whose 16 MB and 75 ms would come at
- * the worst moment. HTTP/2 itself, 5 MB and up to 80 ms, is loaded when a task is to be paused for
- * the first time. Each call has a connection of its own, so that nothing is left over from a
+ * the worst moment. HTTP/2 itself, 5 MB and up to 80 ms, is loaded where tasks are to be paused.
+ * Each call has a connection of its own, so that nothing is left over from a
  * runtime that went away. Errors: `unreachable`, `timeout`, `not-found`, `unsupported` (no task API
  * here), `runtime-failed`.
  */

@@ -47,7 +47,7 @@ const SILENCE_MARGIN_MS = 50;
 const STOP_MS_MAX = 200;
 
 /** Between tries; while something is protected the guard waits for us only half a second. */
-const RETRY = { minMs: 100, maxMs: 5_000 };
+const RETRY = { minMs: 100, maxMs: 1_000 };
 const RETRY_PROTECTING = { minMs: 20, maxMs: 100 };
 
 /**

@@ -56,6 +56,7 @@ async function rig(changes: Partial<StatusOptions> = {}) {
       warnings: [],
     }),
     recording: () => undefined,
+    guard: () => ({ state: 'live', pid: 7 }),
     refused: () => undefined,
     warnings: () => [],
     archivesProblem: () => undefined,

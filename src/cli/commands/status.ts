@@ -111,7 +111,7 @@ function diskText(io: Io, { availableBytes, floorBytes, problem }: AgentStatus['
   return [paint(io, 'red', printable(problem)), space].filter((text) => text !== '').join('; ');
 }
 
-function sourcesTable(io: Io, { sources, backends }: AgentStatus): string {
+function sourcesTable(io: Io, { sources, backends, guard }: AgentStatus): string {
   const stateOf = (state: string) =>
     paint(io, state === 'live' || state === 'available' ? 'green' : 'yellow', state);
   return formatTable(
@@ -134,8 +134,17 @@ function sourcesTable(io: Io, { sources, backends }: AgentStatus): string {
         stateOf(state),
         printable(why),
       ]),
+      ...guardRow(guard, stateOf),
     ],
   );
+}
+
+/** An agent of an older version does not know of it. */
+function guardRow(guard: AgentStatus['guard'] | undefined, stateOf: (state: string) => string) {
+  if (!guard) return [];
+  const detail =
+    guard.state === 'live' ? `process ${guard.pid}` : `${guard.why}: nothing is paused without it`;
+  return [['guard', stateOf(guard.state), printable(detail)]];
 }
 
 function rulesTable({ rules }: AgentStatus): string {

@@ -122,6 +122,7 @@ async function demoConfig(
     checkpointsDir: info.checkpointsDir,
     stateDir: join(directory, 'state'),
     socket: join(directory, 'agent.sock'),
+    logLevel: 'silent',
     kubernetes: { kubeconfig: info.kubeconfigPath },
     kubelet: { ...defaults.kubelet, address: info.kubeletUrl },
     runtime: {

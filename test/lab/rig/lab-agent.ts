@@ -124,6 +124,7 @@ async function labConfig(
     checkpointsDir: node.checkpointsDir,
     stateDir: join(home, 'state'),
     socket: join(home, 'agent.sock'),
+    logLevel: process.env.STILLPOINT_LAB_LOG ? 'debug' : 'silent',
     kubernetes: { kubeconfig },
     kubelet: { ...defaults.kubelet, address: node.kubeletUrl },
     runtime: {
