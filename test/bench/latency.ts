@@ -16,8 +16,21 @@ const PODS = 100;
 /** The sweep of retention after a capture is over; the next signal finds an idle agent. */
 const CALM_MS = 25;
 
+const NEARLY_FREE = {
+  ...{ fixedMs: 1, freezeBytesPerSecond: 1e12, writeBytesPerSecond: 1e12 },
+  ...{ nativeFixedMs: 1, nativeBytesPerSecond: 1e12 },
+};
+
 const FORCED_WRITES = 500;
 const MIB = 2 ** 20;
+const LIMIT_BYTES = 64 * MIB;
+/** Below the threshold of 85 %, and above it. */
+const NEAR_BYTES = 0.8 * LIMIT_BYTES;
+const FULL_BYTES = 0.9 * LIMIT_BYTES;
+/** Longer than the pace of a container that is far from its limit. */
+const NEAR_MS = 250;
+/** Of memory: each of them takes that much longer. */
+const MEMORY_SIGNALS = 250;
 
 interface Measured {
   samples: readonly number[];
@@ -27,8 +40,12 @@ interface Measured {
 /** Where a signal comes in, and where the request must come out. */
 interface Case {
   name: string;
-  via: 'cri' | 'kubelet';
+  via: 'containerd' | 'cri' | 'kubelet';
   door(rig: Rig): Promise<Door>;
+  /** Where the time ends: at our own freeze; default: where the request comes out. */
+  until?: 'frozen';
+  /** Default SIGNALS. */
+  signals?: number;
   natsUrl?: string;
 }
 
@@ -49,6 +66,7 @@ export async function* bench(say: (progress: string) => void): AsyncIterable<Ben
   process.once('exit', killNats);
   try {
     const cases: Case[] = [
+      { name: 'Event over watch, to containerd (calm)', via: 'containerd', door: openWatch },
       { name: 'Event over watch, to cri', via: 'cri', door: openWatch },
       { name: 'Event over watch, to kubelet', via: 'kubelet', door: openWatch },
       nats
@@ -63,6 +81,13 @@ export async function* bench(say: (progress: string) => void): AsyncIterable<Ben
             via: 'cri',
             door: openWebhook,
           },
+      {
+        name: 'memory in its file, to frozen in a race',
+        via: 'containerd',
+        door: openMemory,
+        until: 'frozen',
+        signals: MEMORY_SIGNALS,
+      },
     ];
     for (const one of cases) {
       const { samples, disk } = await measure(one, say);
@@ -83,15 +108,16 @@ async function measure(one: Case, say: (progress: string) => void): Promise<Meas
     natsUrl: one.natsUrl,
     prepare: addPods,
     // Nearly free: what is measured ends where the checkpoint begins.
-    sim: { checkpoint: { fixedMs: 1, freezeBytesPerSecond: 1e12, writeBytesPerSecond: 1e12 } },
+    sim: { checkpoint: NEARLY_FREE },
   });
   try {
     const door = await one.door(rig);
     const samples: number[] = [];
-    for (let n = 0; n < WARM_UP + SIGNALS; n++) {
-      const sample = await once(rig, door, podName(n % PODS));
+    const { signals = SIGNALS } = one;
+    for (let n = 0; n < WARM_UP + signals; n++) {
+      const sample = await once(rig, door, podName(n % PODS), one.until);
       if (n >= WARM_UP) samples.push(sample);
-      if (n % 250 === 0) say(`latency: ${one.name}: ${n} of ${WARM_UP + SIGNALS}`);
+      if (n % 250 === 0) say(`latency: ${one.name}: ${n} of ${WARM_UP + signals}`);
       await systemClock.sleep(CALM_MS);
     }
     await door.close();
@@ -118,13 +144,25 @@ function describeDisk(directory: string): string {
   }
 }
 
-async function once({ sim, agent }: Rig, door: Door, pod: string): Promise<number> {
-  const received = sim.happenings.next('checkpoint-received', (one) => one.pod === pod);
+async function once(
+  { sim, agent }: Rig,
+  door: Door,
+  pod: string,
+  until: Case['until'],
+): Promise<number> {
+  const isIt = (one: { pod: string }) => one.pod === pod;
+  const comesOut = until
+    ? sim.happenings.next(until, isIt).then(({ by }) => {
+        const frozenMs = systemClock.monotonicMs();
+        if (by !== 'cgroup') throw new Error(`${pod}: frozen by CRIU, not in a race`);
+        return frozenMs;
+      })
+    : sim.happenings.next('checkpoint-received', isIt).then(({ monotonicMs }) => monotonicMs);
   const archived = agent.next((line) => isEndOf(line, pod));
   const writtenMs = await door.send(pod);
   const end = await archived;
   if (end.result !== 'archived') throw new Error(`${pod}: ${String(end.text)}`);
-  return (await received).monotonicMs - writtenMs;
+  return (await comesOut) - writtenMs;
 }
 
 function isEndOf({ event, target }: { event: string; target?: unknown }, pod: string): boolean {
@@ -141,7 +179,7 @@ function addPods({ scenario }: Sim): void {
       namespace: 'bench',
       name: podName(n),
       labels: { bench: 'latency' },
-      containers: [{ name: 'app', memoryBytes: MIB, memoryLimitBytes: 64 * MIB }],
+      containers: [{ name: 'app', memoryBytes: MIB, memoryLimitBytes: LIMIT_BYTES }],
     });
   }
 }
@@ -160,6 +198,25 @@ async function openWatch({ sim }: Rig): Promise<Door> {
         },
       );
       return (await line).monotonicMs;
+    },
+    close: async () => undefined,
+  };
+}
+
+/**
+ * Above its threshold in one step, from where it is looked at often already, and down again once
+ * the capture is over.
+ */
+async function openMemory({ sim, agent }: Rig): Promise<Door> {
+  return {
+    async send(pod) {
+      const name = { namespace: 'bench', pod, container: 'app' };
+      sim.scenario.setMemory(name, NEAR_BYTES);
+      await systemClock.sleep(NEAR_MS);
+      const writtenMs = systemClock.monotonicMs();
+      sim.scenario.setMemory(name, FULL_BYTES);
+      void agent.next((line) => isEndOf(line, pod)).then(() => sim.scenario.setMemory(name, MIB));
+      return writtenMs;
     },
     close: async () => undefined,
   };
@@ -237,6 +294,7 @@ spec:
   retain: { class: bench }
 ---`;
   return `${rule('liveness-failing', '{ event: { reason: Unhealthy, message: { re2: "^Liveness" } } }')}
+${rule('memory', '{ memory: { above: 85%, again: afterBelow, below: 50% } }')}
 ${rule('falco', '{ alert: { shape: falco, match: [{ field: priority, severityAtLeast: Critical }] } }')}
 apiVersion: stillpoint.dev/v1alpha1
 kind: RetentionPolicy

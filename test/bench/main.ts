@@ -11,7 +11,9 @@ interface Entry {
 
 const benches: Record<string, Entry> = {
   latency: {
-    about: 'sim: from a watch line or NATS message to the request at the backend, 1,000 signals',
+    about:
+      'sim: from a watch line or NATS message to the request at the backend, 1,000 signals; ' +
+      'from memory to our freeze',
     load: () => import('./latency.ts'),
   },
   memory: {
