@@ -53,6 +53,7 @@ export function createLeftoverImages(options: {
       if (!(await hasEnded(dump, clock.monotonicMs()))) continue;
       waiting.delete(dump);
       await remove(dump);
+      log.info('leftover-images-removed', { folder: dump.folder });
     }
     if (waiting.size === 0) stop();
   };

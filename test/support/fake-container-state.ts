@@ -1,5 +1,10 @@
 import { StillpointError } from '../../src/base/index.ts';
-import type { RuntimeClient, TaskState } from '../../src/cri/index.ts';
+import type {
+  ContainerdClient,
+  RuntimeClient,
+  TaskCheckpoint,
+  TaskState,
+} from '../../src/cri/index.ts';
 import type { ContainerCgroup, FreezerState, NodeProbe } from '../../src/node/index.ts';
 
 /** One container as task API, freezer and /proc show it; tests move it through its states. */
@@ -14,6 +19,12 @@ export interface FakeContainerState {
   onResume: () => void;
   /** Called before each look at the task. */
   onLook: () => void;
+  /** What Tasks.Pause does; by default it pauses and freezes at once. */
+  onPause: (signal: AbortSignal) => Promise<void>;
+  /** What Tasks.Checkpoint does; nothing by default. */
+  onCheckpoint: (checkpoint: TaskCheckpoint, signal: AbortSignal) => Promise<void>;
+  /** What the diff service makes; an Error is thrown. */
+  layer: Uint8Array | Error;
   readonly runtime: RuntimeClient;
   readonly node: NodeProbe;
   readonly cgroup: ContainerCgroup;
@@ -32,6 +43,12 @@ export function createFakeContainerState(): FakeContainerState {
     imageBytes: 10e6,
     acts: [],
     onLook: () => undefined,
+    async onPause() {
+      fake.task = 'paused';
+      fake.freezer = 'frozen';
+    },
+    onCheckpoint: () => Promise.resolve(),
+    layer: Buffer.alloc(2_048, 'layer'),
     onResume() {
       if (fake.task !== 'paused' || fake.freezer !== 'frozen') throw failure('runtime-failed');
       fake.task = 'running';
@@ -71,6 +88,13 @@ function fakeRuntimeOf(of: () => FakeContainerState): RuntimeClient {
         imageRef: 'sha256:00',
         pid: 4242,
         logPath: '/var/log/x',
+        setup: {
+          runtimeType: 'io.containerd.runc.v2',
+          runtimeOptions: {},
+          snapshotter: 'overlayfs',
+          snapshotKey: id,
+          hasUserNamespace: false,
+        },
         evidence: () => ({ spec: {}, status: {} }),
       };
     },
@@ -87,12 +111,41 @@ function fakeRuntimeOf(of: () => FakeContainerState): RuntimeClient {
       of().acts.push('resume');
       of().onResume();
     },
-    containerd: {
-      pauseTask: () => Promise.reject(failure('unsupported')),
-      checkpointTask: () => Promise.reject(failure('unsupported')),
-      prepareRootfsDiff: () => Promise.reject(failure('unsupported')),
-    },
+    containerd: fakeContainerdOf(of),
     close: () => undefined,
+  };
+}
+
+function fakeContainerdOf(of: () => FakeContainerState): ContainerdClient {
+  return {
+    pauseTask(_, signal) {
+      of().acts.push('pause');
+      return of().onPause(signal);
+    },
+    checkpointTask(checkpoint, signal) {
+      of().acts.push('checkpoint');
+      return of().onCheckpoint(checkpoint, signal);
+    },
+    async prepareRootfsDiff() {
+      of().acts.push('files prepared');
+      let taken: Uint8Array = Buffer.alloc(0);
+      return {
+        async take(signal) {
+          of().acts.push('files taken');
+          const { layer } = of();
+          if (layer instanceof Error) throw layer;
+          if (signal.aborted) throw new StillpointError({ code: 'cancelled', message: 'fake' });
+          taken = layer;
+          return { bytes: layer.length };
+        },
+        async *read() {
+          yield taken;
+        },
+        async release() {
+          of().acts.push('files released');
+        },
+      };
+    },
   };
 }
 
