@@ -1,4 +1,4 @@
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Fact } from '../../src/agent/index.ts';
@@ -224,6 +224,22 @@ describe('the checkers of the simulator', () => {
       'a record that was never finished',
       () => writeFileSync(at('.stillpoint/unfinished/x'), ''),
       /unfinished files are left: x/,
+    ],
+    [
+      'images that are left',
+      () => mkdirSync(at('.stillpoint/images/checkpoint-x'), { recursive: true }),
+      /images are left: checkpoint-x/,
+    ],
+    [
+      'a view of a snapshot that no lease holds',
+      () => world.sim.layers.view('strange', 'parent', ''),
+      /the runtime keeps for ever: strange/,
+    ],
+    [
+      'a lease of an agent that was never killed',
+      () =>
+        world.sim.layers.createLease('one', { 'containerd.io/gc.expire': '2999-01-01T00:00:00Z' }),
+      /1 leases are left in the runtime/,
     ],
     [
       'a log line that only a mistake can cause',

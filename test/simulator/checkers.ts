@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fact } from '../../src/agent/index.ts';
 import { type ArchiveRecord, listDirectory, verifyArchive } from '../../src/archive/index.ts';
@@ -24,6 +24,7 @@ export function createCheckers(world: World, report: Report): Checker[] {
     eachTriggerEndsOnce(world, report),
     archivesAreWhole(world, report),
     nothingIsTouched(world, report),
+    nothingIsLeftOfDumps(world, report),
     noMistakesOfOurs(world, report),
     nothingHangs(world, report),
   ];
@@ -211,6 +212,24 @@ function nothingIsTouched(world: World, report: Report): Checker {
       }
       const unfinished = readdirSync(join(checkpointsDir, '.stillpoint', 'unfinished'));
       if (unfinished.length > 0) report(`unfinished files are left: ${unfinished.join(', ')}`);
+    },
+  };
+}
+
+/** Folders of images, and what was made in the runtime's store for them. */
+function nothingIsLeftOfDumps(world: World, report: Report): Checker {
+  const images = join(world.config.checkpointsDir, '.stillpoint', 'images');
+  return {
+    atTheEnd() {
+      const folders = existsSync(images) ? readdirSync(images) : [];
+      if (folders.length > 0) report(`images are left: ${folders.join(', ')}`);
+      const { layers } = world.sim;
+      const left = layers.leftForEver();
+      if (left.length > 0) report(`the runtime keeps for ever: ${left.join(', ')}`);
+      // One that was killed, or whose runtime was away, leaves it to the expiry of its lease.
+      const isClean = world.lives.every(({ state }) => state !== 'dead') && world.outages === 0;
+      const { leases } = layers.left();
+      if (isClean && leases > 0) report(`${leases} leases are left in the runtime`);
     },
   };
 }

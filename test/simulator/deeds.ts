@@ -26,6 +26,7 @@ const DEEDS: [weight: number, deed: Deed][] = [
   [2, freeze],
   [2, restart],
   [2, kill],
+  [2, killGuard],
   [6, ambush],
 ];
 
@@ -121,7 +122,7 @@ function heal(world: World): string | undefined {
 function event(world: World): string | undefined {
   const running = anyRunning(world);
   if (!running) return undefined;
-  const reason = pick(world, ['Boom', 'Zap', 'Zap']) ?? 'Boom';
+  const reason = pick(world, ['Boom', 'Zap', 'Zap', 'Zip', 'Zoom', 'Zoom']) ?? 'Boom';
   const { namespace, pod, container } = nameOf(running);
   const fields = { type: 'Warning', reason, message: 'by chance', container } as const;
   world.sim.scenario.emitEvent({ namespace, pod }, fields);
@@ -149,7 +150,7 @@ async function alert(world: World): Promise<string | undefined> {
 function request(world: World): string | undefined {
   const running = anyRunning(world);
   if (!running || world.life()?.state !== 'running') return undefined;
-  const via = pick(world, ['auto', 'cri', 'kubelet']);
+  const via = pick(world, ['auto', 'containerd', 'cri', 'kubelet']);
   const body = { ...nameOf(running), via, by: 'the simulator' };
   const ask = async () => {
     const lines = createAgentClient(world.config.socket).lines('POST', '/v1/captures', body);
@@ -168,6 +169,10 @@ function fault(world: World): string | undefined {
     { kind: 'missingMembers', members: ['config.dump'] },
     { kind: 'diskFull' },
     { kind: 'slow', factor: world.random.integer(3, 20) },
+    { kind: 'criuKilled', while: pick(world, ['frozen', 'traced'] as const) ?? 'traced' },
+    { kind: 'slowPause', ms: world.random.integer(50, 600) },
+    { kind: 'diffFails', text: 'failed to mount: no such device' },
+    { kind: 'missingMembers', members: ['checkpoint/pstree.img'] },
   ];
   const one = pick(world, faults);
   if (!one) return undefined;
@@ -176,14 +181,16 @@ function fault(world: World): string | undefined {
 }
 
 function outage(world: World): string | undefined {
-  const server = pick(world, ['api', 'kubelet', 'runtime'] as const);
+  const server = pick(world, ['api', 'kubelet', 'runtime', 'guard'] as const);
   return server && takeAway(world, server);
 }
 
 function takeAway(world: World, server: Server): string | undefined {
   if (world.away.has(server)) return undefined;
   world.away.add(server);
+  world.outages++;
   world.life()?.tear(server);
+  if (server === 'runtime') world.guard?.tearRuntime();
   const forMs = world.random.integer(200, 15_000);
   world.clock.after(forMs, () => comeBack(world, server));
   return `${server} away for ${forMs} ms`;
@@ -198,11 +205,24 @@ export function comeBack(world: World, server: Server): void {
  * A freeze in the middle of a capture, or of the recovery from a death, cannot be told from our
  * own: the promise to leave it alone holds for all others.
  */
-function wasCapturedJustNow({ sim, clock }: World, containerId: string): boolean {
+function wasCapturedJustNow(world: World, containerId: string): boolean {
+  const { sim, clock } = world;
+  if (isBeingCaptured(world, containerId)) return true;
   const sinceMs = clock.monotonicMs() - 20_000;
   return sim.happenings
     .all('checkpoint-received')
     .some((one) => one.containerId === containerId && one.monotonicMs >= sinceMs);
+}
+
+/** From before the guard looks at its freezer, to the end of the thaw check. */
+function isBeingCaptured(world: World, containerId: string): boolean {
+  let begun = false;
+  for (const fact of world.life()?.facts ?? []) {
+    if (fact.kind !== 'capturing' && fact.kind !== 'capture-ended') continue;
+    const { target } = fact.kind === 'capturing' ? fact.trigger : fact.outcome.trigger;
+    if (target.containerId === containerId) begun = fact.kind === 'capturing';
+  }
+  return begun;
 }
 
 function freeze(world: World): string | undefined {
@@ -276,4 +296,19 @@ async function kill(world: World): Promise<string | undefined> {
   await world.clock.sleep(world.random.integer(50, 5_000));
   await world.begin();
   return 'the agent is started after its death';
+}
+
+/** It comes again, as a sidecar does; meanwhile nothing may be frozen by us. */
+function killGuard(world: World): string | undefined {
+  if (!world.guard) return undefined;
+  world.guard.kill();
+  world.guard = undefined;
+  world.clock.after(world.random.integer(100, 3_000), () => void guardAgain(world));
+  return 'the guard is killed';
+}
+
+export async function guardAgain(world: World): Promise<void> {
+  if (world.guard) return;
+  await world.beginGuard();
+  note(world, 'the guard is started again');
 }

@@ -8,12 +8,15 @@ import { closeServers, mortalClock } from './mortal.ts';
 
 /** One life of the guard process, from its start to its death. */
 export interface GuardLife {
-  /** Where agents find it; the next life is found there, too. */
-  socket: string;
   /** Its connections to the runtime end. */
   tearRuntime(): void;
   /** As SIGKILL. */
   kill(): void;
+}
+
+/** Where agents find it, in whatever life it is. */
+export function guardSocketIn(dir: string): string {
+  return join(dir, 'g.sock');
 }
 
 /**
@@ -33,7 +36,7 @@ export async function beginGuard(options: {
   const at = (name: string) => join(dir, name);
   const real = join(dir, 'g', 'guard.sock');
   const runtime = await openLine({ path: criSocketPath }, isRuntimeAway, at('g-cri.sock'));
-  const front = await openLine({ path: real }, () => false, at('g.sock'));
+  const front = await openLine({ path: real }, () => false, guardSocketIn(dir));
   await startGuard({
     socket: real,
     runtimeSocket: at('g-cri.sock'),
@@ -42,7 +45,6 @@ export async function beginGuard(options: {
     leavesAlone: false,
   });
   return {
-    socket: at('g.sock'),
     tearRuntime: () => runtime.tear(),
     kill() {
       mortal.kill();

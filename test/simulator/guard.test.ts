@@ -17,7 +17,7 @@ import { createGuardLease } from '../../src/lease/index.ts';
 import { createNodeProbe } from '../../src/node/index.ts';
 import { type CheckpointFault, createSim, type Sim } from '../../src/sim/index.ts';
 import { createDrivenClock, type DrivenClock } from '../agent/support/driven-clock.ts';
-import { beginGuard } from './guard-life.ts';
+import { beginGuard, guardSocketIn } from './guard-life.ts';
 import { openLine } from './line.ts';
 import { mortalClock, mortalNode } from './mortal.ts';
 
@@ -44,7 +44,7 @@ async function beginAgent(dir: string, sim: Sim, clock: DrivenClock, random: Ran
   const at = (name: string) => join(dir, name);
   const lines = await Promise.all([
     openLine({ path: sim.info.criSocketPath }, () => false, at('a-cri.sock')),
-    openLine({ path: at('g.sock') }, () => false, at('a-guard.sock')),
+    openLine({ path: guardSocketIn(dir) }, () => false, at('a-guard.sock')),
   ]);
   const { cgroupRoot, procRoot, checkpointsDir } = sim.info;
   const mortal = mortalClock(clock);

@@ -2,14 +2,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Agent, type AgentConfig, type Fact, startAgent } from '../../src/agent/index.ts';
 import { createRandom, type Logger } from '../../src/base/index.ts';
+import { createNodeProbe } from '../../src/node/index.ts';
 import type { Sim } from '../../src/sim/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import type { DrivenClock } from '../agent/support/driven-clock.ts';
 import { type Line, openLine } from './line.ts';
-import { closeServers, mortalClock, mortalLocks, mortalStore } from './mortal.ts';
+import { closeServers, mortalClock, mortalLocks, mortalNode, mortalStore } from './mortal.ts';
 
 /** What an agent speaks to. */
-export type Server = 'api' | 'kubelet' | 'runtime';
+export type Server = 'api' | 'kubelet' | 'runtime' | 'guard';
 
 /** One life of the agent, from its start to its stop or its death. */
 export interface Life {
@@ -33,6 +34,8 @@ export interface LifeOptions {
   dir: string;
   sim: Sim;
   config: AgentConfig;
+  /** Of the guard process. */
+  guardSocket: string;
   clock: DrivenClock;
   log: Logger;
   isAway(server: Server): boolean;
@@ -47,6 +50,8 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
   const clock = mortalClock(options.clock);
   const store = mortalStore(openStore(join(config.stateDir, 'state.db')));
   const locks = mortalLocks();
+  const { cgroupRoot: root, procRoot } = options.sim.info;
+  const machine = mortalNode(createNodeProbe({ root, procRoot }));
   const at = (name: string) => join(dir, `${name}-${number}`);
   const wires = await openLines(options, at);
   const lines = Object.values(wires);
@@ -70,6 +75,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
       clock.kill();
       store.kill();
       locks.kill();
+      machine.kill();
       for (const line of lines) line.cut();
       closeServers([config.socket, ...ports]);
     },
@@ -77,17 +83,13 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
   const orHung = hungGuard(options, () => life);
   const isMute = () => life.state === 'dead';
   life.started = startAgent({
-    config: {
-      ...config,
-      kubernetes: { kubeconfig: at('kubeconfig') },
-      kubelet: { ...config.kubelet, address: `https://127.0.0.1:${wires.kubelet.port}` },
-      runtime: { ...config.runtime, socket: at('cri.sock') },
-    },
+    config: throughWires(config, wires, at),
     env: {},
     version: 'test',
     clock: clock.given,
     store: store.given,
     takeLock: locks.given,
+    node: machine.given,
     random: createRandom(options.seed * 1_000 + number),
     log: muteWhen(isMute, options.log.with({ life: number })),
     onFact(fact) {
@@ -110,21 +112,36 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
   return life;
 }
 
+function throughWires(
+  config: AgentConfig,
+  wires: Record<Server, Line>,
+  at: (name: string) => string,
+): AgentConfig {
+  return {
+    ...config,
+    kubernetes: { kubeconfig: at('kubeconfig') },
+    kubelet: { ...config.kubelet, address: `https://127.0.0.1:${wires.kubelet.port}` },
+    runtime: { ...config.runtime, socket: at('cri.sock') },
+    guard: { run: 'sidecar', socket: at('guard.sock') },
+  };
+}
+
 /** The ways of this life to the outside, to be cut when it dies; its kubeconfig leads through one. */
 async function openLines(
-  { sim, isAway }: LifeOptions,
+  { sim, guardSocket, isAway }: LifeOptions,
   at: (name: string) => string,
 ): Promise<Record<Server, Line>> {
   const { apiUrl, kubeletUrl, kubeconfigPath, criSocketPath } = sim.info;
   const toUrl = (url: string) => ({ host: '127.0.0.1', port: Number(new URL(url).port) });
-  const [api, kubelet, runtime] = await Promise.all([
+  const [api, kubelet, runtime, guard] = await Promise.all([
     openLine(toUrl(apiUrl), () => isAway('api')),
     openLine(toUrl(kubeletUrl), () => isAway('kubelet')),
     openLine({ path: criSocketPath }, () => isAway('runtime'), at('cri.sock')),
+    openLine({ path: guardSocket }, () => isAway('guard'), at('guard.sock')),
   ]);
   const kubeconfig = readFileSync(kubeconfigPath, 'utf8');
   writeFileSync(at('kubeconfig'), kubeconfig.replace(apiUrl, `https://127.0.0.1:${api.port}`));
-  return { api, kubelet, runtime };
+  return { api, kubelet, runtime, guard };
 }
 
 /** A start or a stop that does not end is a broken promise, not a test that hangs. */

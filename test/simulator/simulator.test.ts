@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { listDirectory } from '../../src/archive/index.ts';
 import { MIB } from '../agent/support/node.ts';
@@ -30,6 +32,7 @@ async function live(seed: number): Promise<string[]> {
       broken.push(`${(world.clock.monotonicMs() / 1_000).toFixed(2)}s ${what}`);
     });
     for (let pods = 0; pods < 3; pods++) addPod(world);
+    await world.beginGuard();
     await world.begin();
     for (let deed = 0; deed < DEEDS; deed++) {
       await act(world);
@@ -50,7 +53,7 @@ async function comeToRest(world: World): Promise<void> {
   note(world, 'no more trouble');
   const { sim, clock } = world;
   for (const server of [...world.away]) comeBack(world, server);
-  while (sim.faults.take({ namespace: '', pod: '', container: '' }));
+  sim.faults.clear();
   for (const pod of sim.model.pods()) {
     for (const { spec } of pod.containers) {
       sim.scenario.heal({ namespace: pod.namespace, pod: pod.name, container: spec.name });
@@ -73,8 +76,10 @@ async function comeToRest(world: World): Promise<void> {
   await life?.stop();
 }
 
-/** Whether something lies in the directory that is neither an archive of ours nor somebody's. */
+/** Whether images lie there, or something that is neither an archive of ours nor somebody's. */
 async function hasLeftovers({ config, untouchable }: World): Promise<boolean> {
+  const images = join(config.checkpointsDir, '.stillpoint', 'images');
+  if (existsSync(images) && readdirSync(images).length > 0) return true;
   const entries = await listDirectory(config.checkpointsDir);
   return entries.some(
     ({ name, standing }) => standing.kind !== 'recorded' && !untouchable.has(name),

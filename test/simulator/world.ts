@@ -19,6 +19,7 @@ import { configOf, TOKEN } from '../agent/support/node.ts';
 import { captureRequest } from '../support/capture-request.ts';
 import { checkpointTar } from '../support/checkpoint-archive.ts';
 import { createRecordingLog, type LogLine } from '../support/recording-log.ts';
+import { beginGuard, type GuardLife, guardSocketIn } from './guard-life.ts';
 import { beginLife, type Life, type Server } from './life.ts';
 
 export const DENIED = ['kube-system', 'secret'];
@@ -43,6 +44,11 @@ export interface World {
   frozenByOthers: Set<string>;
   /** Servers that are away. */
   away: Set<Server>;
+  /** How often one was. */
+  outages: number;
+  /** The guard process; absent between two lives of it. */
+  guard?: GuardLife;
+  beginGuard(): Promise<void>;
   begin(): Promise<Life>;
   /** Leaves the retention policies in force, and no rule. */
   endRules(): void;
@@ -58,6 +64,8 @@ const RULES = `
 ${rule('leak', 'memory: { above: 80% }', 'cooldown: 20s', 'crash')}---
 ${rule('boom', 'event: { reason: Boom }', 'cooldown: 5s', 'crash', 'kubelet')}---
 ${rule('zap', 'event: { reason: Zap, atLeast: 2, within: 1m }', 'cooldown: 5s', 'crash', 'cri')}---
+${rule('zip', 'event: { reason: Zip }', 'cooldown: 5s', 'crash', 'containerd')}---
+${rule('zoom', 'event: { reason: Zoom }', 'cooldown: 5s', 'crash', 'containerd, sequence: race')}---
 ${rule('probe', 'event: { reason: Unhealthy }', 'cooldown: 10s', 'crash')}---
 ${rule('loop', 'crashLoop: { restarts: 2, within: 2m, capture: { after: 400ms } }', 'cooldown: 10s', 'crash')}---
 ${rule('shell', 'alert: { shape: falco, match: [{ field: rule, glob: "*" }] }', 'cooldown: 10s', 'forensic')}---
@@ -113,11 +121,16 @@ export async function createWorld(seed: number): Promise<World> {
     deeds: [],
     frozenByOthers: new Set(),
     away: new Set(),
+    outages: 0,
+    async beginGuard() {
+      const isRuntimeAway = () => world.away.has('runtime');
+      world.guard = await beginGuard({ dir, sim, clock, log, isRuntimeAway });
+    },
     async begin() {
       const number = world.lives.length;
       const onHung = (what: string) => void world.hung.push(what);
       const isAway = (server: Server) => world.away.has(server);
-      const told = { clock, log, isAway, onHung };
+      const told = { clock, log, isAway, onHung, guardSocket: guardSocketIn(dir) };
       const life = await beginLife({ number, seed, dir, sim, config, ...told });
       world.lives.push(life);
       return life;
@@ -126,6 +139,7 @@ export async function createWorld(seed: number): Promise<World> {
     life: () => world.lives.at(-1),
     async end() {
       await world.life()?.stop();
+      world.guard?.kill();
       await sim.stop();
       await clock.halt();
       rmSync(dir, { recursive: true, force: true });
