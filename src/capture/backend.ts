@@ -26,7 +26,7 @@ export interface DumpOrder extends Sequencing {
   /** As the guard saw it. */
   status: RuntimeContainerStatus;
   cgroup?: ContainerCgroup;
-  /** What the rule allows from the freeze to the thaw, ms; holds for what can be cut off. */
+  /** Allowed from the freeze to the thaw by rule and probes, ms; holds for what can be cut off. */
   freezeMsMax: number;
   /** Wall clock; the same. */
   thawedByMs?: number;

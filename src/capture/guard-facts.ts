@@ -65,5 +65,10 @@ export interface ArchivePlace {
 
 /** The guard's word. */
 export type GuardVerdict =
-  | { kind: 'ok'; predictedFreezeMs: number }
+  | {
+      kind: 'ok';
+      predictedFreezeMs: number;
+      /** How long it may stand still by the rule and its probes, whatever was predicted. */
+      allowedFreezeMs: number;
+    }
   | { kind: 'refused'; reason: ReasonCode; detail: string };

@@ -3,7 +3,7 @@ import { findContainer, isRunning, type ReasonCode } from '../signal/index.ts';
 import { NAME_BYTES_MAX } from './archive-name.ts';
 import { predictFreezeMs } from './freeze-model.ts';
 import type { GuardFacts, GuardVerdict } from './guard-facts.ts';
-import { probeBudget } from './probe-budget.ts';
+import { type ProbeBudget, probeBudget } from './probe-budget.ts';
 
 interface Refusal {
   reason: ReasonCode;
@@ -39,7 +39,7 @@ export function judgeGuard(facts: GuardFacts): GuardVerdict {
     const refusal = check(facts, predictedFreezeMs);
     if (refusal) return { kind: 'refused', ...refusal };
   }
-  return { kind: 'ok', predictedFreezeMs };
+  return { kind: 'ok', predictedFreezeMs, allowedFreezeMs: allowedMs(facts) };
 }
 
 function denied(facts: GuardFacts): Refusal | undefined {
@@ -103,18 +103,31 @@ function sizeKnown({ size }: GuardFacts): Refusal | undefined {
   };
 }
 
+function allowedByRule({ spec, nowMs }: GuardFacts): number {
+  const { freezeMsMax, thawedByMs = Number.POSITIVE_INFINITY } = spec;
+  return Math.max(0, Math.min(freezeMsMax, thawedByMs - nowMs));
+}
+
+/** For what is not predicted but cut off: as if it lasted long enough for every probe to mind. */
+function allowedMs(facts: GuardFacts): number {
+  const budget = budgetOf(facts, Number.POSITIVE_INFINITY);
+  return Math.min(allowedByRule(facts), budget?.limitMs ?? Number.POSITIVE_INFINITY);
+}
+
+function budgetOf(facts: GuardFacts, freezeMs: number): ProbeBudget | undefined {
+  const container = facts.pod && findContainer(facts.pod, facts.target.container);
+  return container && probeBudget(container.probes, freezeMs, runningForMs(facts));
+}
+
 function shortEnough(facts: GuardFacts, freezeMs: number): Refusal | undefined {
-  const { freezeMsMax, thawedByMs = Number.POSITIVE_INFINITY } = facts.spec;
-  const max = Math.max(0, Math.min(freezeMsMax, thawedByMs - facts.nowMs));
+  const max = allowedByRule(facts);
   if (freezeMs <= max) return undefined;
   const detail = `${describeFreeze(facts, freezeMs)}, allowed ${formatDuration(max)}`;
   return { reason: 'freeze-too-long', detail };
 }
 
 function withinProbeBudget(facts: GuardFacts, freezeMs: number): Refusal | undefined {
-  const container = facts.pod && findContainer(facts.pod, facts.target.container);
-  if (!container) return undefined;
-  const budget = probeBudget(container.probes, freezeMs, runningForMs(facts));
+  const budget = budgetOf(facts, freezeMs);
   if (!budget || freezeMs < budget.limitMs) return undefined;
   const allowed = `${budget.probe} forgives less than ${formatDuration(budget.limitMs)}`;
   return { reason: 'probe-budget', detail: `${describeFreeze(facts, freezeMs)}; ${allowed}` };

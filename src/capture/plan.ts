@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { deathExpectedAtMs, type Trigger } from '../dispatch/index.ts';
 import type { GuardLease } from '../lease/index.ts';
 import type { CaptureSpec } from '../rules/index.ts';
+import type { ReasonCode } from '../signal/index.ts';
 import { archiveName } from './archive-name.ts';
 import type { Backend, DumpOrder } from './backend.ts';
 import type { CapturePlan } from './capture-state.ts';
@@ -12,9 +13,11 @@ import {
   askGuard,
   askRuntime,
   type GuardAnswer,
+  type GuardQuestion,
   type GuardSources,
   type RuntimeSight,
 } from './guard-ask.ts';
+import type { GuardVerdict } from './guard-facts.ts';
 import { judgeGuard } from './guard-judge.ts';
 import type { CaptureOutcome } from './outcome.ts';
 import { chooseSequence, type Sequencing } from './sequence.ts';
@@ -66,8 +69,7 @@ export async function planCapture(
   const sequencing = backend.leavesImages && sequenceOf(sources, trigger);
   const costs = rates.costs(backend.name, backend.costs);
   const question = { target, spec, backend, archivePath, costs, seen, sequencing };
-  const answer = askGuard(sources, question);
-  const verdict = judgeGuard(answer.facts);
+  const { answer, verdict, ...judged } = askAndJudge(sources, question);
   if (verdict.kind === 'refused') return refused(verdict.reason, verdict.detail);
   if (signal.aborted) return stopping();
   const { facts, cgroup } = answer;
@@ -79,10 +81,33 @@ export async function planCapture(
     imageBytes: facts.size?.imageBytes ?? 0,
     layerBytes: facts.size?.layerBytes ?? 0,
     cgroup,
-    dump: sequencing && dumpOrderOf({ spec, seen, sequencing, answer }),
+    dump: dumpOrderOf({ ...question, ...judged, answer, allowedMs: verdict.allowedFreezeMs }),
     queuedMs,
     guardMs: clock.monotonicMs() - beganMs,
   };
+}
+
+/** Refusals that the time to take the files may alone have caused. */
+const OF_THE_STOP: ReadonlySet<ReasonCode> = new Set(['freeze-too-long', 'probe-budget']);
+
+interface Judged {
+  answer: GuardAnswer;
+  verdict: GuardVerdict;
+  sequencing?: Sequencing;
+}
+
+/** Files that would hold the container still for too long are taken once it runs, unless asked for. */
+function askAndJudge(sources: GuardSources, question: GuardQuestion): Judged {
+  const { sequencing, spec } = question;
+  const answer = askGuard(sources, question);
+  const verdict = judgeGuard(answer.facts);
+  const judged = { answer, verdict, sequencing };
+  if (verdict.kind === 'ok' || !OF_THE_STOP.has(verdict.reason)) return judged;
+  if (sequencing?.consistency !== 'frozen' || spec.consistency === 'frozen') return judged;
+  const sequenceReason = `${sequencing.sequenceReason}; files after the thaw: ${verdict.detail}`;
+  const running: Sequencing = { ...sequencing, consistency: 'running', sequenceReason };
+  const again = askGuard(sources, { ...question, sequencing: running });
+  return { answer: again, verdict: judgeGuard(again.facts), sequencing: running };
 }
 
 /** The first decision's; there is always one. */
@@ -119,19 +144,20 @@ function reasonWith(
 function dumpOrderOf(given: {
   spec: CaptureSpec;
   seen: RuntimeSight;
-  sequencing: Sequencing;
+  sequencing?: Sequencing;
   answer: GuardAnswer;
+  allowedMs: number;
 }): DumpOrder | undefined {
-  const { spec, seen, sequencing, answer } = given;
+  const { spec, seen, sequencing, answer, allowedMs } = given;
   const { imagesPlace, cgroup } = answer;
-  if (!seen.status || !imagesPlace) return undefined;
+  if (!seen.status || !imagesPlace || !sequencing) return undefined;
   return {
     ...sequencing,
     options: spec.options ?? NO_OPTIONS,
     imagesDirectory: imagesPlace.directory,
     status: seen.status,
     cgroup,
-    freezeMsMax: spec.freezeMsMax,
+    freezeMsMax: allowedMs,
     thawedByMs: spec.thawedByMs,
   };
 }

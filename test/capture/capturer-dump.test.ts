@@ -10,6 +10,7 @@ import {
 import type { JournalFacts, Trigger } from '../../src/dispatch/index.ts';
 import type { GuardStatus } from '../../src/lease/index.ts';
 import type { CaptureSpec } from '../../src/rules/index.ts';
+import type { ContainerFact, ProbeFact } from '../../src/signal/index.ts';
 import { fireOn, targetOf } from '../support/decisions.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import {
@@ -33,6 +34,7 @@ let learnt: object[];
 let guard: GuardStatus;
 let onDump: (order: DumpOrder) => Promise<CheckpointReply>;
 let layerBytes: number;
+let probes: ProbeFact[];
 
 beforeEach(() => {
   clock = createFakeClock();
@@ -41,6 +43,7 @@ beforeEach(() => {
   [story, noted, learnt] = [[], [], []];
   guard = { state: 'live', pid: 7 };
   layerBytes = 4e6;
+  probes = [];
   onDump = async () => dumped();
 });
 
@@ -72,7 +75,7 @@ function capture(spec: Partial<CaptureSpec> = {}) {
         },
       },
     ],
-    podOf: () => podFactOf(target),
+    podOf: () => podFactOf(target, { containers: [containerOf(probes)] }),
     denyReason: () => undefined,
     places: { checkpointsDirectory: tempDir() },
     evictionHard: () => ({}),
@@ -90,6 +93,14 @@ function capture(spec: Partial<CaptureSpec> = {}) {
     onState: ({ kind }) => void story.push(kind),
   });
   return capturer.capture(trigger, never);
+}
+
+function containerOf(all: readonly ProbeFact[]): ContainerFact {
+  return {
+    ...{ name: target.container, type: 'app', containerId: target.containerId },
+    ...{ image: 'app:1', imageId: '', restartCount: 0, probes: all },
+    state: { kind: 'running', startedAtMs: 0 },
+  };
 }
 
 describe('a capture that leaves images', () => {
@@ -182,9 +193,38 @@ describe('the stop of a capture that leaves images', () => {
     ]);
   });
 
-  it('is refused where the files alone would last too long, but not in calm', async () => {
+  it('leaves the files for after the thaw where they would last too long', async () => {
     layerBytes = 400e6;
-    expect(await capture({ sequence: 'race' })).toMatchObject({ reason: 'freeze-too-long' });
-    expect(await capture({ sequence: 'calm' })).toMatchObject({ kind: 'captured' });
+    onDump = async ({ consistency, sequenceReason }) => {
+      expect([consistency, sequenceReason]).toEqual([
+        'running',
+        expect.stringMatching(/the rule asks for race; files after the thaw: would stand still/),
+      ]);
+      return dumped();
+    };
+    expect(await capture({ sequence: 'race' })).toMatchObject({ predictedFreezeMs: 300 });
+  });
+
+  it('is refused where the rule asks for frozen files that would last too long', async () => {
+    layerBytes = 400e6;
+    const refused = { kind: 'refused', reason: 'freeze-too-long' };
+    expect(await capture({ consistency: 'frozen' })).toMatchObject(refused);
+  });
+
+  it('is bounded by what the probes forgive, for what can be cut off', async () => {
+    probes = [
+      {
+        type: 'liveness',
+        handler: 'httpGet',
+        periodMs: 2_000,
+        failureThreshold: 3,
+        timeoutMs: 1_000,
+      },
+    ];
+    onDump = async ({ freezeMsMax }) => {
+      expect(freezeMsMax).toBe(4_000);
+      return dumped();
+    };
+    expect(await capture()).toMatchObject({ kind: 'captured' });
   });
 });

@@ -62,7 +62,11 @@ const next = podWith({ containerId: 'b'.repeat(64) });
 
 describe('the guard', () => {
   it('lets a healthy container pass, at every limit exactly', () => {
-    expect(judgeGuard(healthy)).toEqual({ kind: 'ok', predictedFreezeMs: 1_200 });
+    expect(judgeGuard(healthy)).toEqual({
+      kind: 'ok',
+      predictedFreezeMs: 1_200,
+      allowedFreezeMs: 30_000,
+    });
     const limit = { ...healthy, spec: { ...healthy.spec, freezeMsMax: 1_200 } };
     expect(judgeGuard(limit).kind).toBe('ok');
     const deadline = { ...healthy.spec, thawedByMs: healthy.nowMs + 1_200 };
