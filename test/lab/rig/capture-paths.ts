@@ -1,6 +1,6 @@
 import { connect } from 'nats';
 import type { FactOf } from '../../../src/agent/index.ts';
-import { labInfo } from '../lib/index.ts';
+import { labInfo, waitFor } from '../lib/index.ts';
 import { type LabAgent, type LabAgentOptions, startLabAgent } from './lab-agent.ts';
 import { optedIn, ruleText } from './rules.ts';
 
@@ -40,6 +40,12 @@ export async function startPathAgent(options: PathAgentOptions = {}): Promise<Pa
     rules: pathRules(options),
     change: (config) =>
       change({ ...config, limits: { ...config.limits, capturesPerHour: 10_000 } }),
+  });
+  // Without a guard process nothing is paused: a race would be calm.
+  await waitFor('the guard process', async () => {
+    const { guard } = await agent.agent.status();
+    if (guard.state === 'live') return true;
+    throw new Error(guard.why);
   });
   const nats = await connect({ servers: labInfo().nats.url });
   return {

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { GiveUp, waitFor } from '../base/wait.ts';
-import { markerVariable, runDir } from '../layout.ts';
+import { home, markerVariable, runDir } from '../layout.ts';
 import type { LabNode } from '../lib/index.ts';
 
 /*
@@ -13,25 +13,33 @@ const EVERY_MS = 1;
 const WAIT_MS_MAX = 30_000;
 
 /** Who works on a dump; each can be killed. */
-export const workers = ['runc', 'criu', 'shim'] as const;
+export const workers = ['runc', 'criu'] as const;
 export type Worker = (typeof workers)[number];
 
-const cmdlines: Record<Worker, RegExp> = {
-  runc: /\brunc\0.*\0checkpoint\0/,
-  criu: /\bcriu\0swrk\0/,
-  shim: /\bcontainerd-shim-runc-v2\0/,
-};
+const marker = `${markerVariable}=${runDir}`;
 
 /** Processes of this lab (others may run on the same machine) that are such a worker now. */
-export function pidsOf(worker: Worker, containing = ''): number[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => {
-      const cmdline = read(`/proc/${pid}/cmdline`);
-      if (!cmdlines[worker].test(cmdline) || !cmdline.includes(containing)) return false;
-      return `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${markerVariable}=${runDir}\0`);
-    })
-    .map(Number);
+export function pidsOf(worker: Worker): number[] {
+  const pids = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  const isRunc = (pid: string) =>
+    /\brunc\0.*\0checkpoint\0/.test(read(`/proc/${pid}/cmdline`)) &&
+    `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${marker}\0`);
+  // CRIU writes over its command line and its environment: its parent says whose it is.
+  const isCriu = (pid: string) =>
+    programOf(pid).startsWith(path.join(home, 'criu')) && isRunc(parentOf(pid));
+  return pids.filter(worker === 'runc' ? isRunc : isCriu).map(Number);
+}
+
+function parentOf(pid: string): string {
+  return /^PPid:\s+(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? '0';
+}
+
+function programOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return '';
+  }
 }
 
 /** Empty for a process that has gone meanwhile. */
@@ -57,7 +65,7 @@ export interface DumpWatch {
 
 /** Resolves at that moment of the next dump through containerd. Rejects when it was missed. */
 export async function reach(moment: Moment, { node, sizeMB, over }: DumpWatch): Promise<void> {
-  const root = join(node.checkpointsDir, '.stillpoint/images');
+  const root = path.join(node.checkpointsDir, '.stillpoint/images');
   await waitFor(
     `the ${moment} of a dump`,
     () => {
@@ -80,14 +88,14 @@ function isReached(moment: Moment, root: string, sizeMB: number): boolean {
 }
 
 function imagesIn(root: string): string[] {
-  return readdir(root).map((folder) => join(root, folder, 'checkpoint'));
+  return readdir(root).map((folder) => path.join(root, folder, 'checkpoint'));
 }
 
 function pagesBytes(images: string): number {
   return readdir(images)
     .filter((name) => name.startsWith('pages-'))
     .reduce((sum, name) => {
-      const stat = statSync(join(images, name), { throwIfNoEntry: false });
+      const stat = statSync(path.join(images, name), { throwIfNoEntry: false });
       return sum + (stat?.size ?? 0);
     }, 0);
 }

@@ -40,15 +40,23 @@ export function faultTable(title: string): { add(row: FaultRow): void; print(): 
 export interface Care {
   node: LabNode;
   before: Traces;
+  /** How long it may take until nothing is left. */
+  settleMs?: number;
 }
 
 /** What the runtime collects by itself, it collects within seconds. */
-const SETTLE_MS_MAX = 30_000;
+const SETTLE_MS = 10_000;
+/**
+ * Nobody but time tells that a killed CRIU has ended: its images are removed once they have not
+ * changed for half a minute.
+ */
+export const SETTLE_KILLED_MS = 50_000;
 
 /** Counts what a capture left; gives its clean-up a while. */
 export async function countTraces({
   node,
   before,
+  settleMs = SETTLE_MS,
 }: Care): Promise<Pick<FaultRow, 'halfArchives' | 'leftovers'> & { named: readonly string[] }> {
   const count = async () => {
     const now = await tracesOn(node);
@@ -69,7 +77,7 @@ export async function countTraces({
         const found = await count();
         return found.named.length === 0 ? found : undefined;
       },
-      { timeoutMs: SETTLE_MS_MAX, everyMs: 200 },
+      { timeoutMs: settleMs, everyMs: 200 },
     );
   } catch {
     return count();

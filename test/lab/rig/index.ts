@@ -10,6 +10,7 @@ export {
   type FaultRow,
   faultTable,
   freezerOf,
+  SETTLE_KILLED_MS,
   standsStill,
 } from './fault-table.ts';
 export { installImage } from './image.ts';

@@ -19,6 +19,7 @@ export async function tracesOn(node: LabNode): Promise<Traces> {
   const own = join(node.checkpointsDir, '.stillpoint');
   const within = (directory: string) => (existsSync(directory) ? readdirSync(directory) : []);
   const records = within(join(own, 'records'));
+  const containers = await listed(node, ['containers', 'ls', '--quiet']);
   return {
     halfArchives: within(node.checkpointsDir).filter(
       (name) => name.endsWith('.tar') && !records.includes(`${name}.json`),
@@ -29,20 +30,30 @@ export async function tracesOn(node: LabNode): Promise<Traces> {
       ...within(MEMORY_DIRECTORY),
     ],
     containerd: [
-      ...(await listed(node, ['content', 'ls', '--quiet'])),
-      ...(await listed(node, ['leases', 'ls', '--quiet'])),
-      ...(await listed(node, ['snapshots', 'ls'])),
-      ...(await listed(node, ['images', 'ls', '--quiet'])).filter((name) =>
-        name.includes('checkpoint'),
+      ...named('content', await listed(node, ['content', 'ls', '--quiet'])),
+      // Each container and sandbox has a snapshot of its own name, a sandbox a lease too.
+      ...named('lease', without(await listed(node, ['leases', 'ls', '--quiet']), containers)),
+      ...named('snapshot', without(await listed(node, ['snapshots', 'ls']), containers)),
+      ...named(
+        'image',
+        (await listed(node, ['images', 'ls', '--quiet'])).filter((name) =>
+          name.includes('checkpoint'),
+        ),
       ),
     ],
   };
 }
 
+/** The first word of each line. */
 async function listed(node: LabNode, command: readonly string[]): Promise<string[]> {
-  return (await ctr(node, command))
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => `${command[0]} ${line.split(/\s+/)[0]}`)
-    .sort();
+  const lines = (await ctr(node, command)).split('\n').filter((line) => line !== '');
+  return lines.map((line) => line.split(/\s+/)[0] ?? '');
+}
+
+function named(kind: string, names: readonly string[]): string[] {
+  return names.map((name) => `${kind} ${name}`);
+}
+
+function without(names: readonly string[], others: readonly string[]): string[] {
+  return names.filter((name) => !others.includes(name));
 }
