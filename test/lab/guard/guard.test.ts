@@ -1,0 +1,3 @@
+import { guardSuite } from './guard-suite.ts';
+
+guardSuite(256, 'task');
