@@ -128,9 +128,10 @@ async function describeBackend(backend: Backend) {
   return { name: backend.name, state: found.kind, why: found.why };
 }
 
-/** Archives and bytes, ours and others': they fill the same disk. */
+/** Archives and bytes, ours with the images that wait for theirs, and others': they fill one disk. */
 export function countArchives(archives: Archives): AgentStatus['archives'] {
-  const counts = { ours: 0, oursBytes: 0, foreign: 0, foreignBytes: 0 };
+  const oursBytes = archives.imagesSpaceBytes();
+  const counts = { ours: 0, oursBytes, foreign: 0, foreignBytes: 0 };
   for (const { standing, bytes } of archives.catalog.list()) {
     const isForeign = standing.kind === 'foreign';
     counts[isForeign ? 'foreign' : 'ours']++;

@@ -1,10 +1,12 @@
 import { join, resolve } from 'node:path';
 import { type Clock, isStillpointError, type StillpointError } from '../base/index.ts';
+import { imagesRoot } from '../capture/index.ts';
 import { type FileLock, type Store, type TakeFileLock, takeFileLock } from '../store/index.ts';
 import {
   clearImageLeftovers,
   type ImageLeftover,
   type ImagesClaim,
+  imagesSpaceBytes,
   type Removal,
   removeImages,
 } from './assembly/index.ts';
@@ -56,6 +58,8 @@ export interface Archives {
     request: Omit<KeepRequest, 'archivePath'>,
     signal?: AbortSignal,
   ): Promise<KeepResult>;
+  /** What images take of the disk, of which no archive was made yet. */
+  imagesSpaceBytes(): number;
   /** Removes images of which no archive will be made. Errors: `not-writable`, `io`. */
   giveUpImages(folder: string): Promise<Removal>;
   /** Sees the directory again: what others added or took away. */
@@ -117,6 +121,7 @@ export function createArchives(options: {
       inTurn(() =>
         keepArchive(tools, { ...request, archivePath: join(directory, name) }, 'leave', signal),
       ),
+    imagesSpaceBytes: () => imagesSpaceBytes(imagesRoot(directory)),
     giveUpImages: (folder) => inTurn(() => removeImages(folder)),
     refresh: () =>
       inTurn(async () => {

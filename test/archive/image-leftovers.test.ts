@@ -185,3 +185,16 @@ describe('docs/archives.md', () => {
     }
   });
 });
+
+describe('the space that images take', () => {
+  it('is counted to the byte of the disk, and no link is followed', async () => {
+    const { folder, archives, paths } = rig();
+    const before = archives.imagesSpaceBytes();
+    expect(before).toBeGreaterThan(0);
+    writeFileSync(join(paths.checkpoint, 'pages-9.img'), Buffer.alloc(1_048_576));
+    symlinkSync('/usr', join(folder, 'link'));
+    expect(archives.imagesSpaceBytes() - before).toBe(1_048_576);
+    rmSync(folder, { recursive: true });
+    expect(archives.imagesSpaceBytes()).toBe(0);
+  });
+});

@@ -5,6 +5,7 @@
  */
 export { type Assembled, type AssemblyRequest, assembleArchive } from './assemble.ts';
 export { type FullDiskDecision, judgeFullDisk } from './full-disk.ts';
+export { imagesSpaceBytes } from './images-space.ts';
 export {
   clearImageLeftovers,
   type ImageLeftover,
