@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { STOP_GRACE_MS } from '../../src/agent/app.ts';
+import { readGuardFlags } from '../../src/guard/index.ts';
 import { agentRights, checkpointRight } from '../lab/rig/rights.ts';
 import { listFiles, readText, repositoryRoot } from '../structure/source-tree.ts';
 import { type DaemonSet, manifestsOf, one } from './manifests.ts';
@@ -9,6 +10,7 @@ import { type DaemonSet, manifestsOf, one } from './manifests.ts';
 const daemonSet = one<DaemonSet>(manifestsOf('deploy/base/daemonset.yaml'), 'DaemonSet');
 const { spec } = daemonSet.spec.template;
 const [agent] = spec.containers;
+const [guard] = spec.initContainers ?? [];
 const { version } = JSON.parse(readText('package.json')) as { version: string };
 
 /** Rules of RBAC in one order, so that two ways to write the same compare equal. */
@@ -83,12 +85,16 @@ describe('the pod', () => {
   });
 
   it('knows its node, its address and itself', () => {
-    const fields = agent.env.map(({ name, valueFrom }) => [name, valueFrom?.fieldRef.fieldPath]);
+    const fields = agent.env.map(({ name, value, valueFrom }) => [
+      name,
+      value ?? valueFrom?.fieldRef.fieldPath,
+    ]);
     expect(Object.fromEntries(fields)).toEqual({
       NODE_NAME: 'spec.nodeName',
       HOST_IP: 'status.hostIP',
       POD_UID: 'metadata.uid',
       POD_NAMESPACE: 'metadata.namespace',
+      STILLPOINT_GUARD: 'sidecar',
     });
   });
 
@@ -107,6 +113,34 @@ describe('the pod', () => {
 
   it('bounds its memory and not its time', () => {
     expect(agent.resources.limits).toEqual({ memory: '256Mi' });
+  });
+});
+
+describe('the guard', () => {
+  it('is a native sidecar, so that it begins first and ends last', () => {
+    expect(spec.initContainers).toHaveLength(1);
+    expect(guard).toMatchObject({ name: 'guard', restartPolicy: 'Always', image: agent.image });
+  });
+
+  it('may no more than the agent, and is not throttled', () => {
+    expect(guard?.securityContext).toEqual(agent.securityContext);
+    expect(guard?.resources.limits).toEqual({ memory: '64Mi' });
+    const ofAgent = agent.volumeMounts.map(({ name }) => name);
+    const names = guard?.volumeMounts.map(({ name }) => name) ?? [];
+    expect(names).toEqual(['run', 'cgroup', 'runtime-run']);
+    expect(ofAgent).toEqual(expect.arrayContaining(names));
+  });
+
+  it('is called with flags that it has', () => {
+    const [command, ...flags] = guard?.args ?? [];
+    expect([command, readGuardFlags(flags)]).toEqual([
+      'guard',
+      expect.objectContaining({
+        socket: '/run/stillpoint/guard.sock',
+        runtimeSocket: '/run/runtime/containerd.sock',
+        leaveAlone: false,
+      }),
+    ]);
   });
 });
 

@@ -32,7 +32,8 @@ export interface Container {
   name: string;
   image: string;
   args?: string[];
-  env: { name: string; valueFrom?: { fieldRef: { fieldPath: string } } }[];
+  restartPolicy?: string;
+  env: { name: string; value?: string; valueFrom?: { fieldRef: { fieldPath: string } } }[];
   ports: { name: string; containerPort: number }[];
   securityContext: Record<string, unknown> & { capabilities: { add?: string[]; drop: string[] } };
   resources: { requests: Record<string, string>; limits: Record<string, string> };
@@ -44,6 +45,7 @@ export interface DaemonSet extends Manifest {
     updateStrategy: { rollingUpdate: { maxUnavailable: number } };
     template: {
       spec: Record<string, unknown> & {
+        initContainers?: Container[];
         containers: [Container];
         volumes: Volume[];
         terminationGracePeriodSeconds: number;

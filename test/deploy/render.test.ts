@@ -1,6 +1,8 @@
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parseAgentConfig } from '../../src/agent/config.ts';
+import { guardSocketOf } from '../../src/agent/guard-side.ts';
+import { readGuardFlags } from '../../src/guard/index.ts';
 import {
   type Container,
   type DaemonSet,
@@ -23,6 +25,7 @@ const installs = [
 
 interface Pod {
   agent: Container;
+  guard?: Container;
   volumes: Volume[];
   config: ReturnType<typeof parseAgentConfig>;
 }
@@ -33,6 +36,7 @@ function podOf(manifests: readonly Manifest[]): Pod {
   const text = (data as Record<string, string>)['stillpoint.yaml'] ?? '';
   return {
     agent: spec.containers[0],
+    guard: spec.initContainers?.[0],
     volumes: spec.volumes,
     config: parseAgentConfig(text, 'stillpoint.yaml'),
   };
@@ -111,6 +115,26 @@ describeRendered.each(installs)('%s', (folder) => {
     }
     const { pin } = config.kubelet.tls;
     if (pin !== undefined) expect(mountOf(pod, pin)?.readOnly).toBe(true);
+  });
+
+  it('has a guard where containerd is, which finds its socket and that of the agent', () => {
+    const { guard } = pod;
+    expect(guard === undefined).toBe(config.guard.run === 'none');
+    expect(guard === undefined).toBe(!config.runtime.socket.endsWith('/containerd.sock'));
+    if (!guard) return;
+    const flags = readGuardFlags(guard.args?.slice(1) ?? []);
+    expect(flags).toMatchObject({
+      socket: guardSocketOf(config),
+      cgroupRoot: config.cgroupRoot,
+      procRoot: config.procRoot,
+    });
+    const shown = hostMounts({ ...pod, agent: guard });
+    const hostPathOf = (path: string) => {
+      const mount = shown.find(({ mountPath }) => mountPath === dirname(path));
+      return mount && join(mount.hostPath.path, basename(path));
+    };
+    expect(hostPathOf(flags.runtimeSocket)).toBe(config.runtime.socket);
+    expect(hostPathOf(flags.socket)).toBe(flags.socket);
   });
 
   it('follows what the host mounts and unmounts', () => {

@@ -5,6 +5,8 @@ import type { LabClients } from '../capture/lab-node.ts';
 /** How long a container stands still from now on, seen from outside, each millisecond. */
 export interface StandStill {
   stands(): boolean;
+  /** When it was last seen to stand still, monotonic. */
+  lastStillMs(): number;
   /** Until neither the freezer nor a tracer holds it, ms. */
   ms(): Promise<number>;
   /** The same, and how much of it came after the last look at which CRIU held it. */
@@ -22,8 +24,8 @@ export function watchStandStill({ probe }: LabClients, intent: PauseIntent): Sta
   const isTraced = () =>
     probe.cgroups.pids(cgroup).some((pid) => (probe.tracerPid(pid) ?? 0) !== 0);
   const stands = () => probe.cgroups.freezerState(cgroup) !== 'thawed' || isTraced();
+  let lastStillMs = beganMs;
   const watch = async () => {
-    let lastStillMs = beganMs;
     let lastTracedMs = beganMs;
     for (;;) {
       const nowMs = systemClock.monotonicMs();
@@ -36,6 +38,7 @@ export function watchStandStill({ probe }: LabClients, intent: PauseIntent): Sta
   };
   return {
     stands,
+    lastStillMs: () => lastStillMs,
     withCriu: watch,
     async ms() {
       return (await watch()).totalMs;
