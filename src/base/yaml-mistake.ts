@@ -64,7 +64,9 @@ export function mistakesError(code: ErrorCode, mistakes: readonly Mistake[]): St
 
 /** What was written, short enough for a message; control characters come out escaped. */
 export function showGiven(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // JSON knows no .inf and no .nan.
+  const isEndless = typeof value === 'number' && !Number.isFinite(value);
+  const text = isEndless ? String(value) : (JSON.stringify(value) ?? String(value));
   return cut(text, GIVEN_CHARS_MAX);
 }
 

@@ -36,6 +36,9 @@ function isEcho(issue: core.$ZodIssue, all: readonly core.$ZodIssue[]): boolean 
   if (issue.code === 'custom' && issue.params?.at === 'key') {
     return others.some(({ code }) => code === 'unrecognized_keys');
   }
+  // An empty text has no form either.
+  const isEmpty = (one: core.$ZodIssue) => one.code === 'too_small' && one.origin === 'string';
+  if (issue.code === 'custom' && others.some(isEmpty)) return true;
   // Every whole number has zod's own bound beside the one that was meant.
   const isOwnBound = issue.code === 'too_big' && issue.maximum === Number.MAX_SAFE_INTEGER;
   return isOwnBound && others.some(({ code }) => code === 'too_big');
@@ -199,6 +202,7 @@ const wording: core.$ZodErrorMap = (issue) => {
 function limit(origin: string, word: string, bound: number | bigint, inclusive?: boolean): string {
   const edge = inclusive === false ? `${word === 'at least' ? 'more' : 'less'} than` : word;
   if (origin === 'array') return `must have ${edge} ${bound} ${bound === 1 ? 'entry' : 'entries'}`;
+  if (origin === 'string' && word === 'at least' && bound === 1) return 'must not be empty';
   if (origin === 'string') return `must have ${edge} ${bound} characters`;
   return `must be ${edge} ${bound}`;
 }

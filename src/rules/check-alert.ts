@@ -6,6 +6,8 @@ interface TopFields {
   of: string;
   names: readonly string[];
   inside: string;
+  /** The one field that takes only some texts. */
+  choice: { field: string; values: readonly string[] };
 }
 
 const topFields: Readonly<Record<string, TopFields>> = {
@@ -17,6 +19,14 @@ const topFields: Readonly<Record<string, TopFields>> = {
       'output_fields',
     ],
     inside: 'output_fields',
+    // userspace/engine/falco_common.cpp
+    choice: {
+      field: 'priority',
+      values: [
+        ...['Emergency', 'Alert', 'Critical', 'Error', 'Warning', 'Notice', 'Informational'],
+        'Debug',
+      ],
+    },
   },
   // Alertmanager's webhook and Grafana's (template.Alert).
   alertmanager: {
@@ -27,6 +37,7 @@ const topFields: Readonly<Record<string, TopFields>> = {
       ...['values', 'valueString', 'orgId'],
     ],
     inside: 'labels',
+    choice: { field: 'status', values: ['firing', 'resolved'] },
   },
 };
 
@@ -40,7 +51,11 @@ export function alertWarnings(
   if (!top) return [];
   return (alert.match ?? []).flatMap((test, index) => {
     const place = [...path, 'match', index];
-    return [...unknownField(document, place, top, test.field), ...neverText(document, place, test)];
+    return [
+      ...unknownField(document, place, top, test.field),
+      ...neverText(document, place, test),
+      ...unknownChoice(document, place, top, test),
+    ];
   });
 }
 
@@ -71,4 +86,25 @@ function neverText(document: YamlDocument, path: Path, { field, equals, in: oneO
   }
   if (oneOf === undefined || oneOf.some(isText)) return [];
   return [mistakeAt(document, [...path, 'in'], { message })];
+}
+
+/** A text that the field never has, most often one in other letters. */
+function unknownChoice(document: YamlDocument, path: Path, { of, choice }: TopFields, test: Test) {
+  const { field, values } = choice;
+  if (test.field !== field) return [];
+  const allowed = values.join(', ');
+  if (test.number) {
+    const message = `never matches: ${field} of ${of} is a word`;
+    return [mistakeAt(document, [...path, 'number'], { message, allowed })];
+  }
+  const given = [
+    ...(test.equals === undefined ? [] : [{ value: test.equals, at: ['equals'] }]),
+    ...(test.in ?? []).map((value, index) => ({ value, at: ['in', index] })),
+  ];
+  return given.flatMap(({ value, at }) => {
+    if (values.some((one) => one === value)) return [];
+    const message = `never matches: ${of} has no such ${field}`;
+    const suggestion = nearest(String(value), values);
+    return [mistakeAt(document, [...path, ...at], { message, allowed, suggestion })];
+  });
 }

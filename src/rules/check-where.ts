@@ -3,7 +3,7 @@ import type { GivenRule } from './schema/index.ts';
 import type { WhenKind } from './when.ts';
 import { compileWhere, type Where, whereKinds } from './where/index.ts';
 
-/** A longer one is refused by the schema, and not looked at. */
+/** A longer one is refused by the schema, as an empty one is, and not looked at. */
 const CHARS_MAX = 2_000;
 
 /** Whether a document has an expression, which needs prepareWhere before it can be loaded. */
@@ -35,7 +35,7 @@ export function whereMistakes(document: YamlDocument): readonly Mistake[] {
   const [kind, another] = Object.keys(when ?? {});
   const known = whereKinds.find((one) => one === kind);
   const { where } = spec ?? {};
-  if (typeof where !== 'string' || where.length > CHARS_MAX) return [];
+  if (typeof where !== 'string' || where === '' || where.length > CHARS_MAX) return [];
   if (!known || another !== undefined) return [];
   const isOfNode = known === 'memory' && objectOf(when?.memory)?.of === 'node';
   const compiled = compileWhere(where, isOfNode ? 'nodeMemory' : known);

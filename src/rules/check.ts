@@ -9,9 +9,11 @@ import {
 } from '../base/index.ts';
 import { alertWarnings } from './check-alert.ts';
 import { checkCapture } from './check-capture.ts';
+import { checkContainerTypes } from './check-container-types.ts';
+import { eventMistakes, eventWarnings } from './check-event.ts';
 import { checkLabels } from './check-labels.ts';
 import { checkLimits } from './check-limits.ts';
-import { checkMatch, checkReasons } from './check-match.ts';
+import { checkMatch, writtenTests } from './check-match.ts';
 import { checkTarget } from './check-target.ts';
 import { deniedNamespaces } from './deny.ts';
 import { STANDARD_COOLDOWN } from './limits.ts';
@@ -38,8 +40,10 @@ export function checkRule(document: YamlDocument, given: GivenRule, nowMs: numbe
   const target = checkTarget(document, given);
   findings.mistakes.push(...target.mistakes, ...checkLabels(document, given));
   findings.mistakes.push(...checkCapture(document, given));
+  findings.mistakes.push(...checkContainerTypes(document, given));
   findings.warnings.push(...target.warnings, ...checkLimits(document, given));
   checkConditions(document, given, findings);
+  findings.warnings.push(...endsInCrash(document, given));
   checkCrashLoop(document, given, findings);
   checkSchedule(document, given, nowMs, findings);
   return findings;
@@ -88,12 +92,23 @@ function checkConditions(document: YamlDocument, given: GivenRule, findings: Fin
   const places = steps.map((step, index) => ({ step, at: [...path, 'sequence', 'steps', index] }));
   for (const { step, at } of [{ step: given.spec.when, at: path }, ...places]) {
     const { alert, event } = step;
-    const match = alert?.match ?? [];
-    findings.mistakes.push(...checkMatch(document, match, [...at, 'alert', 'match']));
-    findings.mistakes.push(...checkMatch(document, event?.match ?? [], [...at, 'event', 'match']));
-    findings.warnings.push(...checkReasons(document, event, [...at, 'event']));
+    const tests = writtenTests(alert?.match ?? [], [...at, 'alert', 'match']);
+    findings.mistakes.push(...checkMatch(document, tests));
+    findings.mistakes.push(...eventMistakes(document, event, [...at, 'event']));
+    findings.warnings.push(...eventWarnings(document, event, [...at, 'event']));
     findings.warnings.push(...alertWarnings(document, alert, [...at, 'alert']));
   }
+}
+
+/** A container that has crashed seldom runs at once. */
+function endsInCrash(document: YamlDocument, { spec }: GivenRule): Mistake[] {
+  const steps = spec.when.sequence?.steps ?? [];
+  const last = steps.length - 1;
+  if (!steps[last]?.crash) return [];
+  const message =
+    'is the last step: fires only where the next life has begun by then; a container in back-off ' +
+    'does not run and is not captured';
+  return [mistakeAt(document, ['spec', 'when', 'sequence', 'steps', last, 'crash'], { message })];
 }
 
 function checkCrashLoop(document: YamlDocument, given: GivenRule, findings: Findings): void {

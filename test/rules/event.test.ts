@@ -65,7 +65,7 @@ describe('an event rule', () => {
     ['{ field: container, exists: false }', event({ container: undefined }), true],
     ['{ field: container, exists: false }', event(), false],
     ['{ field: type, equals: Warning }, { field: reason, glob: "Un*" }', event(), true],
-    ['{ field: type, equals: Warning }, { field: reason, glob: "x*" }', event(), false],
+    ['{ field: type, equals: Warning }, { field: container, glob: "x*" }', event(), false],
     ['{ field: message, not: { contains: "503" } }', event({ message: 'Liveness: 503' }), false],
     ['{ field: message, re2: "code: (500|502)$" }', event(), true],
     [

@@ -100,7 +100,7 @@ describe('the trail of a decision', () => {
     const stranger = alert({ fields, hints: { containerIdPrefix: 'bbbbbbbbbbbb' } });
     expect(lines(bench.at(1, stranger)[0])).toEqual([
       ...matched,
-      '- signal.target: no container id begins with bbbbbbbbbbbb',
+      '- signal.target: no container id begins with bbbbbbbbbbbb; it names no node, so it may be about another one',
     ]);
   });
 

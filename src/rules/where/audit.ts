@@ -1,5 +1,6 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { compilePattern } from '../patterns.ts';
+import { whereVariables } from './variables.ts';
 
 /** A part of an expression that is not taken, by its place in the text. */
 export interface Objection {
@@ -22,6 +23,8 @@ export interface Audit {
   hasArguments: readonly ASTNode[];
   /** Whether it looks at the signal: if not, it holds or does not for a target by itself. */
   usesSignal: boolean;
+  /** Whether it looks at anything: if not, it is always the same. */
+  usesVariables: boolean;
 }
 
 /** Functions that cost no more than their text is long. */
@@ -45,7 +48,13 @@ const PATTERN_SIZE_MAX = 500;
  * texts that are bounded.
  */
 export function auditExpression(ast: ASTNode): Audit {
-  const found: Found = { objections: [], patterns: [], hasArguments: [], usesSignal: false };
+  const found: Found = {
+    objections: [],
+    patterns: [],
+    hasArguments: [],
+    usesSignal: false,
+    usesVariables: false,
+  };
   visit(ast, found, false);
   const [, , , , tooMany] = found.patterns;
   if (found.patterns.length > PATTERNS_MAX && tooMany) {
@@ -60,6 +69,7 @@ interface Found {
   patterns: PatternUse[];
   hasArguments: ASTNode[];
   usesSignal: boolean;
+  usesVariables: boolean;
 }
 
 const MATCHES = 'matches';
@@ -70,6 +80,7 @@ function visit(node: ASTNode, found: Found, isInLoop: boolean): void {
       return;
     case 'id':
       if (node.args === 'signal') found.usesSignal = true;
+      if (Object.hasOwn(whereVariables, node.args)) found.usesVariables = true;
       return;
     case '+':
       object(node, found, '+ is not taken: texts could be put together without end', 'a - b > c');

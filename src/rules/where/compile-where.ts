@@ -84,7 +84,11 @@ export function compileWhere(text: string, kind: WhenKind): CompiledWhere {
   );
   if (mistakes.length > 0) return { ok: false, mistakes };
   if (checked.type !== 'bool') return { ok: false, mistakes: [noCondition(checked.type)] };
-  const { usesSignal } = audit;
+  const { usesSignal, usesVariables } = audit;
+  if (!usesVariables && !holdsAlone(expression)) {
+    const allowed = `something about ${Object.keys(whereVariables).join(', ')}`;
+    return { ok: false, mistakes: [{ message: 'is never true, whatever comes', allowed }] };
+  }
   const where = { text, usesSignal, evaluate: evaluateWith(expression) };
   return { ok: true, where };
 }
@@ -121,6 +125,16 @@ function withRe2(text: string, { patterns }: Audit): string {
 
 function evaluateWith(expression: (context: object) => unknown): Where['evaluate'] {
   return (context) => evaluate(expression, context);
+}
+
+/** Of an expression that looks at nothing. */
+function holdsAlone(expression: (context: object) => unknown): boolean {
+  try {
+    return expression({}) === true;
+  } catch {
+    // As in 1 / 0: it would say so at every signal.
+    return false;
+  }
 }
 
 function evaluate(expression: (context: object) => unknown, context: WhereContext): WhereResult {

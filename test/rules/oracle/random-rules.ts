@@ -24,12 +24,15 @@ function randomRule(random: Random, index: number): PlainRule {
   const namespace = chance(random, 0.1) ? 'shop' : undefined;
   const target = randomTarget(random);
   if (namespace !== undefined) delete target.namespaces;
+  const when = randomWhen(random);
+  // Init containers have no probes, so rules that look at nothing else are refused.
+  if (when.kind === 'probe') target.containerTypes &&= [...target.containerTypes, 'app'];
   return {
     name,
     ...(namespace !== undefined && { namespace }),
     enabled: chance(random, 0.95),
     mode: chance(random, 0.15) ? 'observe' : 'enforce',
-    when: randomWhen(random),
+    when,
     target,
     ...(chance(random, 0.85) && {
       cooldown: { forMs: pick(random, LIMIT_MS), per: pick(random, plainScopes) },
