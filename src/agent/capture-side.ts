@@ -251,7 +251,10 @@ function createBackends(
   const checkpointsDirectory = config.checkpointsDir;
   const common = { clock, checkpointsDirectory };
   return [
-    createContainerdBackend({ ...common, runtime, node, lease, leftovers, log }),
+    createContainerdBackend({
+      ...{ ...common, runtime, node, lease, leftovers, log },
+      contentRoot: config.runtime.root,
+    }),
     createCriBackend({ runtime, clock }),
     createKubeletBackend({ ...common, sight }),
   ];

@@ -16,6 +16,8 @@ import { readCriuStopMs } from './stats-dump.ts';
 export interface DumpTools extends FreezeTools {
   containerd: ContainerdClient;
   checkpointsDirectory: string;
+  /** See LayerTools. */
+  contentRoot?: string;
   leftovers: LeftoverImages;
 }
 

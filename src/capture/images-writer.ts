@@ -1,4 +1,14 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  copyFile,
+  lstat,
+  mkdir,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, nodeCodeOf, StillpointError } from '../base/index.ts';
 import {
@@ -65,6 +75,34 @@ export async function writeRootfsDiff(
   const path = imagesFolder(folder).rootfsDiff;
   try {
     await writeFile(path, layer, { mode: FILE_MODE, flag: 'wx' });
+  } catch (error) {
+    await rm(path, { force: true });
+    throw fromFs(error, path);
+  }
+}
+
+/**
+ * Takes the layer in from a file, which costs the event loop nothing. False when there is no such
+ * file of that length, or it cannot be read from here. Errors: `disk-low`, `not-writable`.
+ */
+export async function copyRootfsDiff(
+  folder: string,
+  blobPath: string,
+  bytes: number,
+): Promise<boolean> {
+  const path = imagesFolder(folder).rootfsDiff;
+  try {
+    const stat = await lstat(blobPath);
+    if (!stat.isFile() || stat.size !== bytes) return false;
+    await access(blobPath, constants.R_OK);
+  } catch (error) {
+    if (nodeCodeOf(error) !== undefined) return false;
+    throw error;
+  }
+  try {
+    await copyFile(blobPath, path, constants.COPYFILE_EXCL);
+    await chmod(path, FILE_MODE);
+    return true;
   } catch (error) {
     await rm(path, { force: true });
     throw fromFs(error, path);

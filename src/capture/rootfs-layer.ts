@@ -1,13 +1,16 @@
+import { join } from 'node:path';
 import { type Clock, isStillpointError, type Logger, messageOf } from '../base/index.ts';
-import type { ContainerdClient, RootfsDiff, Snapshot } from '../cri/index.ts';
+import type { ContainerdClient, RootfsDiff, Snapshot, TakenLayer } from '../cri/index.ts';
 import { withTimeLimit } from './backends/time-limit.ts';
 import type { DumpedFacts } from './images-folder.ts';
-import { writeRootfsDiff } from './images-writer.ts';
+import { copyRootfsDiff, writeRootfsDiff } from './images-writer.ts';
 
 export interface LayerTools {
   containerd: Pick<ContainerdClient, 'prepareRootfsDiff'>;
   clock: Clock;
   log: Logger;
+  /** containerd's own root where it can be seen from here: a layer is then copied as a file. */
+  contentRoot?: string;
 }
 
 /** The changes of one container's root file system, on their way into the folder. */
@@ -35,13 +38,15 @@ export function createRootfsLayer(tools: LayerTools, snapshot: Snapshot): Rootfs
   return new RootfsLayerImpl(tools, snapshot);
 }
 
+type Taken = TakenLayer & { diff: RootfsDiff };
+
 class RootfsLayerImpl implements RootfsLayer {
   readonly #tools: LayerTools;
   readonly #snapshot: Snapshot;
   /** Everything that was prepared and not released. */
   readonly #open = new Set<RootfsDiff>();
   #preparing?: Promise<RootfsDiff | Error>;
-  #taken?: { diff: RootfsDiff; bytes: number };
+  #taken?: Taken;
 
   constructor(tools: LayerTools, snapshot: Snapshot) {
     this.#tools = tools;
@@ -75,9 +80,11 @@ class RootfsLayerImpl implements RootfsLayer {
   async complete(folder: string, signal: AbortSignal): Promise<DumpedFacts['files']> {
     const limit = withTimeLimit(this.#tools.clock, COMPLETE_MS_MAX, signal);
     try {
-      const { diff, bytes } = this.#taken ?? (await this.#take(limit.signal));
+      const { diff, digest, bytes } = this.#taken ?? (await this.#take(limit.signal));
       if (bytes <= EMPTY_BYTES) return { kind: 'none' };
-      await writeRootfsDiff(folder, diff.read(limit.signal));
+      const blob = blobPath(this.#tools.contentRoot, digest);
+      const isCopied = blob !== undefined && (await copyRootfsDiff(folder, blob, bytes));
+      if (!isCopied) await writeRootfsDiff(folder, diff.read(limit.signal));
       return { kind: 'taken', bytes };
     } catch (error) {
       if (!isStillpointError(error)) throw error;
@@ -102,13 +109,19 @@ class RootfsLayerImpl implements RootfsLayer {
   }
 
   /** One that was cut off is not used again: its work may still go on under the same name. */
-  async #take(signal: AbortSignal): Promise<{ diff: RootfsDiff; bytes: number }> {
+  async #take(signal: AbortSignal): Promise<Taken> {
     this.prepare();
     const diff = await this.#preparing;
     this.#preparing = undefined;
     if (diff === undefined || diff instanceof Error) throw diff ?? new RangeError('not prepared');
-    const { bytes } = await diff.take(signal);
-    this.#taken = { diff, bytes };
+    this.#taken = { diff, ...(await diff.take(signal)) };
     return this.#taken;
   }
+}
+
+/** Where containerd's local content store keeps a blob; undefined for what is no digest. */
+function blobPath(contentRoot: string | undefined, digest: string): string | undefined {
+  const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
+  if (contentRoot === undefined || hex === undefined) return undefined;
+  return join(contentRoot, 'io.containerd.content.v1.content', 'blobs', 'sha256', hex);
 }

@@ -38,7 +38,7 @@ export interface Snapshot {
 /** Changes of a root file system, as an uncompressed OCI layer in containerd's content store. */
 export interface RootfsDiff {
   /** Packs them, as they are now. Call once. */
-  take(signal: AbortSignal): Promise<{ bytes: number }>;
+  take(signal: AbortSignal): Promise<TakenLayer>;
   /** The layer, once it is taken. */
   read(signal: AbortSignal): AsyncGenerator<Uint8Array>;
   /**
@@ -46,4 +46,11 @@ export interface RootfsDiff {
    * the lease has expired. Errors are the caller's to tell.
    */
   release(): Promise<void>;
+}
+
+/** A layer in containerd's content store. */
+export interface TakenLayer {
+  /** `sha256:<64 hex digits>`. */
+  digest: string;
+  bytes: number;
 }

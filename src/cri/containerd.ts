@@ -101,7 +101,7 @@ async function prepareRootfsDiff(
     ]);
     const view = { snapshotter, key: name, parent: stat.info?.parent ?? '' };
     const lower = await ask<WireMountsResponse>(SNAPSHOTS, 'View', view);
-    let digest: string | undefined;
+    let digest = '';
     return {
       async take(signal) {
         const request = { left: lower.mounts, right: upper.mounts, media_type: LAYER, ref: name };
@@ -113,8 +113,8 @@ async function prepareRootfsDiff(
           metadata,
           signal,
         });
-        digest = answer.diff?.digest;
-        return { bytes: answer.diff?.size ?? 0 };
+        digest = answer.diff?.digest ?? '';
+        return { digest, bytes: answer.diff?.size ?? 0 };
       },
       read: (signal) => readBlob(connection, digest, signal),
       release,
@@ -134,13 +134,13 @@ async function createLease(call: ContainerdCall, id: string, expiresMs: number):
 
 async function* readBlob(
   connection: Pick<Connection, 'stream'>,
-  digest: string | undefined,
+  digest: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const stream = connection.stream<{ data: Uint8Array }>({
     service: 'containerd.services.content.v1.Content',
     method: 'Read',
-    request: { digest: digest ?? '' },
+    request: { digest },
     metadata: containerdNamespace,
     signal,
   });

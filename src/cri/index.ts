@@ -7,6 +7,7 @@ export type {
   ContainerdClient,
   RootfsDiff,
   Snapshot,
+  TakenLayer,
   TaskCheckpoint,
 } from './containerd-client.ts';
 export type {

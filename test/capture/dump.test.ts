@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { StillpointError } from '../../src/base/index.ts';
@@ -84,6 +84,21 @@ describe('a calm dump', () => {
     await (await dumped(rig.dump())).complete(never);
     expect(await readDumpedFacts(rig.folder)).toMatchObject({ files: { kind: 'none' } });
     expect(existsSync(imagesFolder(rig.folder).rootfsDiff)).toBe(false);
+  });
+
+  it.each<[string, Buffer | undefined, string]>([
+    ['copied as a file where it can be seen', Buffer.alloc(2_048, 'blob'), 'blob'],
+    ['read from the runtime where the file is another', Buffer.alloc(7, 'blob'), 'laye'],
+    ['read from the runtime where there is no such file', undefined, 'laye'],
+  ])('has its layer %s', async (_, blob, begin) => {
+    rig.contentRoot = tempDir();
+    const store = join(rig.contentRoot, 'io.containerd.content.v1.content/blobs/sha256');
+    mkdirSync(store, { recursive: true });
+    if (blob) writeFileSync(join(store, 'a'.repeat(64)), blob, { mode: 0o444 });
+    await (await dumped(rig.dump())).complete(never);
+    const { rootfsDiff } = imagesFolder(rig.folder);
+    expect(readFileSync(rootfsDiff, 'utf8').slice(0, 4)).toBe(begin);
+    expect(lstatSync(rootfsDiff)).toMatchObject({ size: 2_048, mode: 0o100600 });
   });
 
   it('takes no folder that is there already', async () => {
@@ -240,7 +255,7 @@ describe('the files in a race', () => {
       const take = (signal: AbortSignal) => {
         begin();
         return rig.clock.sleep(5_000, signal).then(
-          () => ({ bytes: 1 }),
+          () => ({ digest: '', bytes: 1 }),
           () => Promise.reject(new StillpointError({ code: 'cancelled', message: 'cut' })),
         );
       };

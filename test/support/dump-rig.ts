@@ -26,6 +26,8 @@ export interface DumpRig {
   readonly folder: string;
   /** What the guard answers, see GuardLease; null: there is none. */
   protect: GuardLease['protect'] | null;
+  /** containerd's root as the agent sees it; absent: it does not. */
+  contentRoot?: string;
   /** The guard says that it may have thawed the container. */
   lapsed: boolean;
   /** Writes what CRIU writes: images, dump.log, and stats-dump where it ended well. */
@@ -58,9 +60,9 @@ export function createDumpRig(checkpointsDirectory: string): DumpRig {
       writeFileSync(join(paths.work, 'dump.log'), logText);
     },
     async dump(change = {}, signal = new AbortController().signal) {
-      const { protect } = rig;
+      const { protect, contentRoot } = rig;
       const backend = createContainerdBackend({
-        ...{ runtime, node, clock, log, checkpointsDirectory, leftovers },
+        ...{ runtime, node, clock, log, checkpointsDirectory, leftovers, contentRoot },
         lease: protect ? { protect } : undefined,
       });
       const status = await runtime.status('a');

@@ -136,7 +136,7 @@ function fakeContainerdOf(of: () => FakeContainerState): ContainerdClient {
           if (layer instanceof Error) throw layer;
           if (signal.aborted) throw new StillpointError({ code: 'cancelled', message: 'fake' });
           taken = layer;
-          return { bytes: layer.length };
+          return { digest: `sha256:${'a'.repeat(64)}`, bytes: layer.length };
         },
         async *read() {
           yield taken;
