@@ -7,6 +7,7 @@ import { criuCheck } from './checks/criu.ts';
 import { denyListCheck } from './checks/deny-list.ts';
 import { checkpointsDirectoryCheck, stateDirectoryCheck } from './checks/directories.ts';
 import { diskCheck } from './checks/disks.ts';
+import { guardCheck } from './checks/guard.ts';
 import { httpCheck } from './checks/http.ts';
 import { kubeletCheck } from './checks/kubelet.ts';
 import { kubeletCertificateCheck } from './checks/kubelet-certificate.ts';
@@ -24,6 +25,7 @@ import { tasksCheck } from './checks/tasks.ts';
 export const checks: readonly Check[] = [
   machineCheck,
   agentCheck,
+  guardCheck,
   apiServerCheck,
   nodeCheck,
   rightsCheck,

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AgentStatus } from '../../src/agent/index.ts';
 import { type AgentFacts, judgeAgent } from '../../src/doctor/checks/agent.ts';
 import { type DenyListFacts, judgeDenyList } from '../../src/doctor/checks/deny-list.ts';
+import { type GuardFacts, judgeGuard } from '../../src/doctor/checks/guard.ts';
 import { type HttpFacts, judgeHttp } from '../../src/doctor/checks/http.ts';
 import { judgeNats, type NatsFacts } from '../../src/doctor/checks/nats.ts';
 import { judgeRules, type RulesFacts } from '../../src/doctor/checks/rules.ts';
@@ -22,6 +23,29 @@ const status = {
   disk: { path: '/c' },
   recent: [],
 } as unknown as AgentStatus;
+
+describe('the guard', () => {
+  const says = (guard: unknown): GuardFacts => ({
+    run: 'auto',
+    status: { ok: true, value: { ...status, guard } as AgentStatus },
+  });
+  it.each<Row<GuardFacts>>([
+    ['answers the agent', says({ state: 'live', pid: 12 }), ['ok', 'ok'], /process 12/],
+    [
+      'is away',
+      says({ state: 'absent', why: 'connect ENOENT' }),
+      ['warn', 'guard-absent'],
+      /ENOENT.*pause nothing.*guard.md/,
+    ],
+    ['is not wanted', { run: 'none', status: UNREACHABLE }, ['skipped', 'none-wanted']],
+    ['cannot be asked for', { run: 'auto', status: UNREACHABLE }, ['skipped', 'no-agent']],
+    ['is unknown to an older agent', says(undefined), ['skipped', 'no-agent'], /too old/],
+  ])('%s', (_, facts, [state, code], words = /./) => {
+    const findings = judgeGuard(facts);
+    expect(findings).toMatchObject([{ state, code }]);
+    expect(shown(findings)).toMatch(words);
+  });
+});
 
 describe('the agent', () => {
   const says = (more: Partial<AgentStatus>): AgentFacts => ({
