@@ -36,8 +36,8 @@ export interface RulesSnapshot {
 
 /**
  * The state as plain data. It shares parts with the state: make JSON of it before the next step.
- * Of the annotations of pods only those are kept that an expression names: one pod may hold 256 KiB
- * of them, and the first list after a restart brings them back.
+ * Of the annotations of pods only those are kept that an expression looks at: one pod may hold
+ * 256 KiB of them, and the first list after a restart brings them back.
  */
 export function saveState(core: RulesCore, state: RulesState): RulesSnapshot {
   return {
@@ -113,10 +113,9 @@ export function keepOnlyPods(state: RulesState, uids: ReadonlySet<string>): void
 }
 
 function namedAnnotations({ rules }: RulesCore, { annotations }: PodFact): Record<string, string> {
-  const texts = rules.flatMap(({ where }) => where?.text ?? []);
-  if (texts.length === 0) return {};
+  const wanted = rules.flatMap(({ where }) => where?.annotations ?? []);
   const named = Object.entries(annotations).filter(([key]) =>
-    texts.some((one) => one.includes(key)),
+    wanted.some((keys) => keys === 'all' || keys.has(key)),
   );
   return Object.fromEntries(named);
 }

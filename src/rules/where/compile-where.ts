@@ -2,6 +2,7 @@ import type { ASTNode, Environment, ParseError, TypeCheckResult } from '@marcbac
 import { messageOf, nearest } from '../../base/index.ts';
 import { compilePattern } from '../patterns.ts';
 import type { WhenKind } from '../when.ts';
+import { type AnnotationKeys, annotationKeys } from './annotations.ts';
 import { type Audit, auditExpression } from './audit.ts';
 import { cel } from './library.ts';
 import { valuesOf, type WhereContext } from './values.ts';
@@ -13,6 +14,8 @@ export interface Where {
   text: string;
   /** If not, the target alone decides. */
   usesSignal: boolean;
+  /** What it must be told again after a restart. */
+  annotations: AnnotationKeys;
   evaluate(context: WhereContext): WhereResult;
 }
 
@@ -89,7 +92,8 @@ export function compileWhere(text: string, kind: WhenKind): CompiledWhere {
     const allowed = `something about ${Object.keys(whereVariables).join(', ')}`;
     return { ok: false, mistakes: [{ message: 'is never true, whatever comes', allowed }] };
   }
-  const where = { text, usesSignal, evaluate: evaluateWith(expression) };
+  const annotations = annotationKeys(expression.ast);
+  const where = { text, usesSignal, annotations, evaluate: evaluateWith(expression) };
   return { ok: true, where };
 }
 

@@ -168,6 +168,22 @@ describe('the state of a rule with where', () => {
     expect(before.at(2, memory(0.9)).map(brief)).toEqual(['fired rule shop/cart/app']);
   });
 
+  it.each([
+    ['a key that is made when it is asked', 'pod.annotations[container.name] == "yes"', 2],
+    ['a key that is escaped', 'pod.annotations["\\u0061pp"] == "yes"', 1],
+    ['how many there are', 'size(pod.annotations) == 2', 2],
+    ['a key among others', '["app", "web"].exists(one, one in pod.annotations)', 2],
+    ['a key after the dot', 'has(pod.annotations.app) && pod.annotations.app == "yes"', 1],
+    ['a pod by another name', '[pod].exists(one, one.annotations["app"] == "yes")', 1],
+  ])('keeps what is needed of the annotations for %s', (_, expression, kept) => {
+    const before = benchWith('memory: { above: 85% }', `'${expression}'`);
+    before.at(1, podChanged(pod({ annotations: { app: 'yes', other: 'x' } })));
+    const saved = JSON.parse(JSON.stringify(saveState(before.core, before.state)));
+    expect(Object.keys(saved.pods[0].fact.annotations)).toHaveLength(kept);
+    before.state = restoreState(before.core, saved);
+    expect(before.at(2, memory(0.9)).map(brief)).toEqual(['fired rule shop/cart/app']);
+  });
+
   it('is dropped when the expression changes', () => {
     const before = bench();
     before.at(1, memory(0.9));
