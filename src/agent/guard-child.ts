@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   type Cancel,
   type Clock,
@@ -23,8 +24,11 @@ export interface GuardChildOptions {
 export interface GuardChild {
   /** A guard is missing: starts one, now or after the wait that earlier failures cost. */
   want(): void;
-  /** Asks the child to leave, which it does when nothing stands still because of us. */
-  stop(): void;
+  /**
+   * Asks the child to leave, which it does when nothing stands still because of us. Resolves when
+   * it has left, or is still needed after a second.
+   */
+  stop(): Promise<void>;
 }
 
 const AGAIN_MS = { minMs: 100, maxMs: 10_000 };
@@ -34,6 +38,8 @@ const HEALTHY_MS = 30_000;
 
 /** A child that runs and does not answer for so long hangs. */
 const HANGS_MS = 10_000;
+
+const LEAVE_MS_MAX = 1_000;
 
 /**
  * Starts guards, one at a time, for as long as one is needed. A child has a session of its own, so
@@ -82,11 +88,14 @@ export function createGuardChild(options: GuardChildOptions): GuardChild {
   };
   return {
     want,
-    stop() {
+    async stop() {
       stopped = true;
       cancelNext?.();
       cancelHangs();
-      child?.kill('SIGTERM');
+      if (!child) return;
+      const leaving = once(child, 'exit');
+      child.kill('SIGTERM');
+      await Promise.race([leaving, clock.sleep(LEAVE_MS_MAX)]);
     },
   };
 }

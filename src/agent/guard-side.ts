@@ -69,7 +69,7 @@ export function createGuardSide(options: GuardSideOptions): GuardSide {
     status: () => lease.status(),
     async stop() {
       await lease.stop();
-      child?.stop();
+      await child?.stop();
     },
   };
 }

@@ -138,6 +138,7 @@ describe('the bundle', () => {
   it('starts an agent, whose lazily loaded packages are those of development', async () => {
     const { log, status } = await runAgent();
     expect(log.at(-1)).toMatchObject({ event: 'stopped' });
+    expect(log.map(({ event }) => event)).toEqual(expect.arrayContaining(['guard-live']));
     // The NATS client and gRPC with its proto files were loaded, and found that nobody is there.
     expect(log).toContainEqual(
       expect.objectContaining({ event: 'nats-disconnected', code: 'unreachable' }),
@@ -146,9 +147,24 @@ describe('the bundle', () => {
     expect(cri).toMatchObject({ state: 'absent', why: expect.stringContaining('none.sock') });
   });
 
+  it('runs a guard process that holds nothing but what it needs', async () => {
+    const text = readFileSync(join(bundle, 'guard-process.mjs'), 'utf8');
+    expect(text.length).toBeLessThan(80_000);
+    const imports = [...text.matchAll(/\b(?:from|import\()\s*"([^"]+)"/g)].map(([, name]) => name);
+    expect(imports.filter((name) => !name?.startsWith('node:'))).toEqual([]);
+    const socket = join(bundle, 'stillpoint.mjs/guard.sock');
+    await expect(stillpoint('guard', '--socket', socket)).rejects.toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/^error not-writable: cannot listen on /m),
+    });
+    await expect(stillpoint('guard', '--sokcet')).rejects.toMatchObject({ code: 2 });
+    const { stdout } = await stillpoint('guard', '--help');
+    expect(stdout).toMatch(/--leave-alone/);
+  });
+
   it('is small: the generated API client, other languages and white space are not in it', () => {
     const files = readdirSync(bundle).filter((name) => name.endsWith('.mjs'));
     const bytes = files.reduce((sum, name) => sum + readFileSync(join(bundle, name)).length, 0);
-    expect(bytes).toBeLessThan(3_200_000);
+    expect(bytes).toBeLessThan(3_450_000);
   });
 });
