@@ -80,6 +80,8 @@ class GuardLeaseImpl implements GuardLease {
   readonly #held = new Map<number, Held>();
   readonly #retry: Backoff;
   readonly #retryProtecting: Backoff;
+  /** What the last hello said that we protect. */
+  #named: readonly number[] = [];
   #lastN = 0;
   #link: Link;
   #saidMs = 0;
@@ -194,6 +196,7 @@ class GuardLeaseImpl implements GuardLease {
 
   #greet(socket: Socket): void {
     const held = [...this.#held.values()].map(({ numbered }) => numbered);
+    this.#named = held.map(({ n }) => n);
     const { pid } = process;
     const who = { version: PROTOCOL_VERSION, bootId: this.#bootId, pid, agent: this.#agent };
     this.#write(socket, { is: 'hello', ...who, held });
@@ -224,6 +227,8 @@ class GuardLeaseImpl implements GuardLease {
     this.#retry.reset();
     this.#retryProtecting.reset();
     for (const n of welcome.lapsed) this.#lapse(n);
+    // Released since the hello that names it, when nobody could be told.
+    for (const n of this.#named) if (!this.#held.has(n)) this.#say({ is: 'release', n });
     this.#tell();
   }
 

@@ -229,4 +229,20 @@ describe('a protection', () => {
       expect(protection.lapsed()).toBe(expected);
     },
   );
+
+  it('that ends before a guard that comes again says welcome is taken back then', async () => {
+    await beginLive();
+    const protection = await protectedBy(1);
+    const absent = change();
+    guard.hangUp();
+    await absent;
+    await clock.advance(100);
+    const hello = await guard.next();
+    expect(hello).toMatchObject({ is: 'hello', held: [{ n: 1, intent }] });
+    protection.release();
+    const live = change();
+    guard.say({ is: 'welcome', version: 1, pid: 99, lapsed: [] });
+    await live;
+    expect(await guard.next()).toEqual({ is: 'release', n: 1 });
+  });
 });
