@@ -148,6 +148,11 @@ describe('stillpoint rules test', () => {
       `${HEAD.replace('pods:', 'rules: [none.yaml]\npods:')}${TWICE}`,
       'none.yaml: does not exist',
     ],
+    [
+      'a deletion by nobody that a rule can ask for',
+      `${HEAD}  - { name: x, steps: [{ at: 1s, delete: { of: shop/cart, cause: Evicted } }] }\n`,
+      'allowed: drain, taint, preemption, delete',
+    ],
     ['a rule instead of a test', RULES, 'is not a kind that is read here'],
     ['nothing', '', 'holds no document of kind RuleTest'],
   ])('ends with 2 for %s', async (_, text, message) => {

@@ -116,21 +116,24 @@ export function judgeGrace({ freezeMsMax, text, reservedMs }: Grace): Finding | 
   return { reason: 'no-time', detail: reservedMs > 0 ? text + reserved : text };
 }
 
-/** From the reason of the pod's condition DisruptionTarget (Kubernetes docs, Pod disruptions). */
+/**
+ * Reasons of the pod's condition DisruptionTarget (Kubernetes docs, Pod disruptions). Not among
+ * them: DeletionByPodGC, its node is gone, and TerminationByKubelet, it has ended already.
+ */
+const reasonCauses: ReadonlyMap<string, TerminationCause> = new Map([
+  ['EvictionByEvictionAPI', 'drain'],
+  ['DeletionByTaintManager', 'taint'],
+  ['PreemptionByScheduler', 'preemption'],
+]);
+
+/** Why a pod that still runs is being deleted; undefined where that is of no use to anybody. */
 export function causeOf({ disruptionReason }: PodFact): TerminationCause | undefined {
-  switch (disruptionReason) {
-    case 'EvictionByEvictionAPI':
-      return 'drain';
-    case 'DeletionByTaintManager':
-      return 'taint';
-    case 'PreemptionByScheduler':
-      return 'preemption';
-    case undefined:
-      return 'delete';
-    default:
-      // DeletionByPodGC: its node is gone. TerminationByKubelet: it has ended already.
-      return undefined;
-  }
+  return disruptionReason === undefined ? 'delete' : reasonCauses.get(disruptionReason);
+}
+
+/** The reason of the condition that stands for a cause; `delete` has no condition. */
+export function disruptionReasonOf(cause: TerminationCause): string | undefined {
+  return [...reasonCauses].find(([, one]) => one === cause)?.[0];
 }
 
 /** Whether the rule asks for deletions like this. */

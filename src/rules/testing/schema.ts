@@ -121,7 +121,10 @@ const crash = z.strictObject({
 
 const deletion = z.strictObject({
   of: podName,
-  cause: text.optional().describe('Reason of the condition DisruptionTarget'),
+  cause: z
+    .enum(['drain', 'taint', 'preemption', 'delete'])
+    .default('delete')
+    .describe('Who deletes it, in the words of `when.terminating.causes`'),
 });
 
 const request = z.strictObject({

@@ -7,6 +7,7 @@ import {
   type PodMemory,
   type Signal,
 } from '../../signal/index.ts';
+import { disruptionReasonOf } from '../kinds/terminating.ts';
 import { longForm, type TestPod, type TestStep } from './schema.ts';
 
 /** The pods of a test as they are now, and signals about them in few words. */
@@ -97,8 +98,8 @@ class TestWorldImpl implements TestWorld {
     const pod = this.#pods.get(of);
     if (!pod) return this.#noPod(of);
     const deletingAtMs = atMs + pod.terminationGraceMs;
-    const reason = cause === undefined ? {} : { disruptionReason: cause };
-    return [this.#changed(of, { ...pod, deletingAtMs, ...reason }, atMs)];
+    const disruptionReason = disruptionReasonOf(cause);
+    return [this.#changed(of, { ...pod, deletingAtMs, disruptionReason }, atMs)];
   }
 
   #crash(given: NonNullable<TestStep['crash']>, atMs: number): Signal[] | { wrong: string } {
