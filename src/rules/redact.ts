@@ -4,7 +4,7 @@ import { compilePattern } from './patterns.ts';
 import { withoutSecrets } from './secret-texts.ts';
 
 /** What stands in the place of what was taken out. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** Globs on the path of a field, in lower case: its whole value goes. */
 export const secretFields: readonly string[] = [

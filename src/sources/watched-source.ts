@@ -51,7 +51,7 @@ export function createWatchedSource(options: WatchedSourceOptions): WatchedSourc
 }
 
 /** The source's status after its list/watch has entered `state`; the same object = no change. */
-export function nextStatus(
+function nextStatus(
   status: SourceStatus,
   state: ListWatchState,
   nowMs: number,

@@ -41,7 +41,7 @@ function byHand(
 }
 
 /** How a request names the rule that says how it is captured. */
-export function settingsOf(rule: string): string {
+function settingsOf(rule: string): string {
   return `of rule ${rule}`;
 }
 

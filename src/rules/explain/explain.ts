@@ -15,7 +15,7 @@ import { waitsOf } from './waits.ts';
 import type { PastDecision, Witness } from './witness.ts';
 
 /** Answers that are no reason of a decision: nothing was decided. */
-export const otherAnswers = {
+const otherAnswers = {
   disabled: 'the rule says enabled: false',
   'no-source': 'nobody brings signals of its kind on this node',
   'no-signal': 'no signal of its kind about this container was seen since the agent started',

@@ -102,7 +102,7 @@ export const textTest = exactlyOne({
 }).meta({ title: 'test of a text' });
 
 /** The tests that one field can have. */
-export const fieldTests = {
+const fieldTests = {
   ...ownTests,
   exists: z.boolean().describe('true: the field is there and not null; false: it is not'),
   not: exactlyOne(ownTests).describe(negation),

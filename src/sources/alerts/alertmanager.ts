@@ -12,7 +12,7 @@ import {
 import { nameOf } from './values.ts';
 
 /** More alerts of one body are left out; Alertmanager's `max_alerts` bounds what it sends. */
-export const ALERTS_MAX = 256;
+const ALERTS_MAX = 256;
 
 interface Alert extends Record<string, unknown> {
   labels: Record<string, unknown>;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { percentRatio } from '../../../base/index.ts';
 
 /** Why a pod is deleted, as far as the API server says so while it still runs. */
-export const terminationCauses = ['drain', 'eviction', 'taint', 'preemption', 'delete'] as const;
+const terminationCauses = ['drain', 'eviction', 'taint', 'preemption', 'delete'] as const;
 
 /** `when.terminating`. */
 export const terminating = z
