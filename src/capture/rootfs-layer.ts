@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type Clock, isStillpointError, type Logger, messageOf } from '../base/index.ts';
+import {
+  type Clock,
+  isStillpointError,
+  type Logger,
+  messageOf,
+  StillpointError,
+} from '../base/index.ts';
 import type { ContainerdClient, RootfsDiff, Snapshot, TakenLayer } from '../cri/index.ts';
 import { withTimeLimit } from './backends/time-limit.ts';
 import type { DumpedFacts } from './images-folder.ts';
@@ -18,8 +24,9 @@ export interface RootfsLayer {
   /** Begins with what needs no frozen container, beside CRIU's work. Returns at once. */
   prepare(): void;
   /**
-   * Takes them as they are now, in at most `msMax`. Never rejects: what fails here is tried again
-   * by `complete`, when the container runs. True when they are taken.
+   * Takes them as they are now, in at most `msMax`, whatever the runtime does meanwhile. Never
+   * rejects and says nothing: what fails here is tried again by `complete`, when the container runs.
+   * True when they are taken.
    */
   take(msMax: number, signal: AbortSignal): Promise<boolean>;
   /** Takes them if they are not taken yet, and copies them. Never rejects for the other side. */
@@ -47,6 +54,8 @@ class RootfsLayerImpl implements RootfsLayer {
   readonly #open = new Set<RootfsDiff>();
   #preparing?: Promise<RootfsDiff | Error>;
   #taken?: Taken;
+  /** Why they could not be taken while the container stood still. */
+  #whyLate?: string;
 
   constructor(tools: LayerTools, snapshot: Snapshot) {
     this.#tools = tools;
@@ -70,7 +79,7 @@ class RootfsLayerImpl implements RootfsLayer {
       return true;
     } catch (error) {
       if (!isStillpointError(error)) throw error;
-      this.#tools.log.info('files-not-taken-frozen', { why: error.message });
+      this.#whyLate = error.message;
       return false;
     } finally {
       limit.end();
@@ -78,6 +87,8 @@ class RootfsLayerImpl implements RootfsLayer {
   }
 
   async complete(folder: string, signal: AbortSignal): Promise<DumpedFacts['files']> {
+    const why = this.#whyLate;
+    if (why !== undefined) this.#tools.log.info('files-not-taken-frozen', { why });
     const limit = withTimeLimit(this.#tools.clock, COMPLETE_MS_MAX, signal);
     try {
       const { diff, digest, bytes } = this.#taken ?? (await this.#take(limit.signal));
@@ -111,12 +122,29 @@ class RootfsLayerImpl implements RootfsLayer {
   /** One that was cut off is not used again: its work may still go on under the same name. */
   async #take(signal: AbortSignal): Promise<Taken> {
     this.prepare();
-    const diff = await this.#preparing;
+    const diff = await unlessAborted(this.#preparing, signal);
     this.#preparing = undefined;
     if (diff === undefined || diff instanceof Error) throw diff ?? new RangeError('not prepared');
     this.#taken = { diff, ...(await diff.take(signal)) };
     return this.#taken;
   }
+}
+
+/**
+ * What came of the work. A runtime that is long about it (its database waits for a garbage
+ * collection) is not waited for once the signal is aborted; the work goes on.
+ */
+function unlessAborted<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      const message = 'the runtime had not prepared it in time';
+      reject(new StillpointError({ code: 'cancelled', message }));
+    };
+    if (signal.aborted) giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    const end = () => signal.removeEventListener('abort', giveUp);
+    Promise.resolve(work).then(resolve, reject).finally(end);
+  });
 }
 
 /** Where containerd's local content store keeps a blob; undefined for what is no digest. */
