@@ -25,6 +25,9 @@ export interface PlaceSources {
 /** Share of the node's memory that must stay free above the kubelet's own threshold. */
 const MARGIN = 0.05;
 
+/** The same of the tmpfs: on /run, runtime and node keep there what no container starts without. */
+const TMPFS_MARGIN = 0.2;
+
 /** f_type of a tmpfs, statfs(2). */
 const TMPFS_MAGIC = 0x01021994;
 
@@ -57,7 +60,7 @@ export function placeImages(
 /** What is known of the memory that images would lie in. */
 export interface MemoryFacts {
   imageBytes: number;
-  tmpfs: { availableBytes: number } | string;
+  tmpfs: { availableBytes: number; totalBytes: number } | string;
   memory: NodeMemory | string;
   evictionHard: Readonly<Record<string, string>> | undefined;
 }
@@ -67,15 +70,18 @@ export function objectionToMemory(facts: MemoryFacts): string | undefined {
   const { imageBytes, tmpfs, memory, evictionHard } = facts;
   if (typeof tmpfs === 'string') return tmpfs;
   if (typeof memory === 'string') return memory;
-  if (tmpfs.availableBytes < imageBytes) {
-    return `the tmpfs has ${formatBytes(tmpfs.availableBytes)} free of ${formatBytes(imageBytes)}`;
-  }
-  const { availableBytes, capacityBytes } = memory;
+  const { capacityBytes } = memory;
   const floorBytes = memoryFloorBytes(evictionHard, capacityBytes) + MARGIN * capacityBytes;
-  if (availableBytes - imageBytes >= floorBytes) return undefined;
-  const free = `${formatBytes(availableBytes)} of the node's memory are free`;
-  const need = `${formatBytes(imageBytes)} needed, ${formatBytes(floorBytes)} must stay`;
-  return `${free}, ${need}`;
+  return (
+    tooLittle('the tmpfs', tmpfs.availableBytes, imageBytes, TMPFS_MARGIN * tmpfs.totalBytes) ??
+    tooLittle("the node's memory", memory.availableBytes, imageBytes, floorBytes)
+  );
+}
+
+function tooLittle(of: string, freeBytes: number, needBytes: number, floorBytes: number) {
+  if (freeBytes - needBytes >= floorBytes) return undefined;
+  const need = `${formatBytes(needBytes)} needed, ${formatBytes(floorBytes)} must stay`;
+  return `${formatBytes(freeBytes)} of ${of} are free, ${need}`;
 }
 
 /** The nearest directory that is there counts: ours is made when it is first needed. */
@@ -84,7 +90,8 @@ function readTmpfs(directory: string): MemoryFacts['tmpfs'] {
     try {
       const space = statfsSync(path);
       if (space.type !== TMPFS_MAGIC) return `${directory} is not on a tmpfs`;
-      return { availableBytes: space.bavail * space.bsize };
+      const { bavail, blocks, bsize } = space;
+      return { availableBytes: bavail * bsize, totalBytes: blocks * bsize };
     } catch (error) {
       if (nodeCodeOf(error) !== 'ENOENT') return `${path}: ${messageOf(error)}`;
     }

@@ -17,7 +17,7 @@ const GIB = 2 ** 30;
 
 const roomy: MemoryFacts = {
   imageBytes: GIB,
-  tmpfs: { availableBytes: 4 * GIB },
+  tmpfs: { availableBytes: 4 * GIB, totalBytes: 5 * GIB },
   memory: { capacityBytes: 16 * GIB, availableBytes: 8 * GIB },
   evictionHard: { 'memory.available': '500Mi' },
 };
@@ -27,8 +27,13 @@ describe('images in memory', () => {
     ['may lie there where there is room', {}, undefined],
     [
       'may not where the tmpfs is small',
-      { tmpfs: { availableBytes: GIB / 2 } },
-      /tmpfs has 512 MiB/,
+      { tmpfs: { availableBytes: GIB / 2, totalBytes: GIB } },
+      /512 MiB of the tmpfs are free, 1 GiB needed/,
+    ],
+    [
+      'may not where they would leave little of a tmpfs that others need',
+      { tmpfs: { availableBytes: 1.5 * GIB, totalBytes: 4 * GIB } },
+      /1.5 GiB of the tmpfs are free, 1 GiB needed, 819.2 MiB must stay/,
     ],
     ['may not where there is no tmpfs', { tmpfs: '/x is not on a tmpfs' }, /not on a tmpfs/],
     ['may not where the memory is not known', { memory: 'not seen' }, /not seen/],
