@@ -2,13 +2,13 @@ import type { ContainerFact } from '../signal/index.ts';
 import type { CaptureSpec } from './decision.ts';
 import { type DenyList, denyReason } from './deny.ts';
 import { type GivenLimits, type Limits, resolveLimits } from './limits.ts';
-import type { PodEntry } from './pod-table.ts';
 import { rulesReaching } from './reach-index.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 import type { Rule, RuleOf } from './rule.ts';
 import { type RuleIndex, ruleIndexOf } from './rule-index.ts';
 import { captureDefaults } from './schema/index.ts';
 import { selectsContainer, selectsPod } from './select.ts';
+import type { PodEntry } from './state/pod-table.ts';
 
 export { isOf } from './rule-index.ts';
 

@@ -4,7 +4,7 @@ import { deniedBy, type RulesCore, reachingOf } from './core.ts';
 import { neverEvicted } from './eviction-rank.ts';
 import { targetOf } from './judge.ts';
 import { selectsContainer } from './select.ts';
-import type { RulesState } from './state.ts';
+import type { RulesState } from './state/state.ts';
 
 /** What the source of the node's memory is to look at. */
 export interface NodeMemoryThresholds {

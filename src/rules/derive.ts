@@ -8,12 +8,12 @@ import {
 } from '../signal/index.ts';
 import { deniedBy, isOf, memoryRulesOf, type RulesCore, reachingOf } from './core.ts';
 import { targetOf } from './judge.ts';
-import type { PodEntry } from './pod-table.ts';
-import { quietByRule } from './quiet.ts';
 import type { Rule } from './rule.ts';
 import { selectsContainer } from './select.ts';
 import { type MemoryCondition, type MemorySensitivity, sensitivityOf } from './sensitivity.ts';
-import type { RulesState } from './state.ts';
+import type { PodEntry } from './state/pod-table.ts';
+import { quietByRule } from './state/quiet.ts';
+import type { RulesState } from './state/state.ts';
 import type { SchedulePlan, SequenceStep } from './when.ts';
 
 /** A container whose memory a rule waits for, by the rules that reach it alone. */

@@ -1,9 +1,9 @@
 import { type ContainerFact, isRunning, type PodFact, type PodMemory } from '../signal/index.ts';
 import { deniedBy, type RulesCore, reachesPod } from './core.ts';
-import type { PodEntry } from './pod-table.ts';
 import type { Rule } from './rule.ts';
 import { selectsContainer } from './select.ts';
-import type { RulesState } from './state.ts';
+import type { PodEntry } from './state/pod-table.ts';
+import type { RulesState } from './state/state.ts';
 
 /** A pod that the kubelet may evict for memory, and the container of it that would be captured. */
 export interface Evictable {

@@ -3,10 +3,9 @@
  * I/O, no clock of its own, no knowledge of how a capture is done. Imports only
  * signal and base.
  */
-export { carryState } from './carry.ts';
-export { REQUEST_RULE } from './check.ts';
-export { usesWhere } from './check-where.ts';
-export { compileLimits } from './compile-limits.ts';
+
+export { usesWhere } from './check/index.ts';
+export { compileLimits } from './compile/index.ts';
 export { createRulesCore, type RulesCore, type RulesOptions } from './core.ts';
 export type {
   CaptureSpec,
@@ -43,7 +42,6 @@ export {
   type Witness,
 } from './explain/index.ts';
 export { ruleFingerprint } from './fingerprint.ts';
-export { noteFired, noteRefused } from './firings.ts';
 export { ruleJsonSchema, ruleTestJsonSchema } from './json-schema.ts';
 export type { GivenLimits, Limits } from './limits.ts';
 export { type LoadedRules, type LoadOptions, rulesFromDocuments, rulesSteps } from './load.ts';
@@ -66,17 +64,25 @@ export {
   stateEntry,
 } from './recording/index.ts';
 export { createRedactor, type Redactor, secretFields } from './redact.ts';
-export type { LabelExpression, Rule, RuleOf, TargetSelector } from './rule.ts';
+export {
+  type LabelExpression,
+  REQUEST_RULE,
+  type Rule,
+  type RuleOf,
+  type TargetSelector,
+} from './rule.ts';
 export { ruleIndexSteps } from './rule-index.ts';
 export { alertShape, captureDefaults, ruleSchema } from './schema/index.ts';
 export { limitDefaults } from './schema/limits.ts';
+export { carryState } from './state/carry.ts';
+export { noteFired, noteRefused } from './state/firings.ts';
 export {
   keepOnlyPods,
   type RulesSnapshot,
   restoreState,
   saveState,
-} from './snapshot.ts';
-export { createRulesState, type RulesState } from './state.ts';
+} from './state/snapshot.ts';
+export { createRulesState, type RulesState } from './state/state.ts';
 export { type StepResult, step } from './step.ts';
 export {
   type FailedExpectation,

@@ -16,10 +16,10 @@ import {
   resolveLimits,
   spendLimits,
 } from './limits.ts';
-import type { PodEntry } from './pod-table.ts';
 import type { Rule } from './rule.ts';
 import { ownerOf } from './scope.ts';
-import { advanceTo, countQuiet, type RulesState } from './state.ts';
+import type { PodEntry } from './state/pod-table.ts';
+import { advanceTo, countQuiet, type RulesState } from './state/state.ts';
 import { summarize } from './summary.ts';
 import { boundTrail, part, type Trail, type TrailPart } from './trail.ts';
 import type { AnyTold, Where } from './where/index.ts';

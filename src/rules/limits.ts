@@ -1,5 +1,7 @@
 import { formatDuration } from '../base/index.ts';
 import { describeTarget, type Owner, type ReasonCode } from '../signal/index.ts';
+import { formatTime } from './format-time.ts';
+import { type Named, type Scope, scopeKey } from './scope.ts';
 import {
   type BudgetOf,
   budgetUntilMs,
@@ -8,11 +10,9 @@ import {
   spendBudget,
   spentOf,
   takeBackBudget,
-} from './budgets.ts';
-import { cooldownUntilMs, startCooldown } from './cooldowns.ts';
-import { formatTime } from './format-time.ts';
-import { type Named, type Scope, scopeKey } from './scope.ts';
-import type { RulesState } from './state.ts';
+} from './state/budgets.ts';
+import { cooldownUntilMs, startCooldown } from './state/cooldowns.ts';
+import type { RulesState } from './state/state.ts';
 
 /** How often a rule may fire. */
 export interface Limits {

@@ -8,10 +8,8 @@ import {
   type YamlDocument,
   type YamlDocuments,
 } from '../base/index.ts';
-import { checkRule } from './check.ts';
-import { checkSet, type WrittenRule } from './check-set.ts';
-import { checkWhere, whereMistakes } from './check-where.ts';
-import { compileRule, ruleId } from './compile.ts';
+import { checkRule, checkSet, checkWhere, type WrittenRule, whereMistakes } from './check/index.ts';
+import { compileRule, ruleId } from './compile/index.ts';
 import { ruleFingerprint } from './fingerprint.ts';
 import type { Rule } from './rule.ts';
 import { ruleSchema } from './schema/index.ts';

@@ -1,9 +1,9 @@
 import type { AlertSignal } from '../signal/index.ts';
 import type { RulesCore } from './core.ts';
 import { isWanted } from './kinds/alert.ts';
-import { podOfName } from './pod-table.ts';
 import { resolveHints } from './resolve.ts';
-import type { RulesState } from './state.ts';
+import { podOfName } from './state/pod-table.ts';
+import type { RulesState } from './state/state.ts';
 
 /** A pod by its names. */
 export interface PodName {

@@ -6,7 +6,7 @@ import {
   type PodTable,
   podOfName,
   podsNamed,
-} from './pod-table.ts';
+} from './state/pod-table.ts';
 
 /** The one container that fits, or why there is none. */
 export type Resolved = { entry: PodEntry; container: ContainerFact } | Finding;

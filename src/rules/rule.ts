@@ -4,6 +4,9 @@ import type { GivenLimits } from './limits.ts';
 import type { When, WhenKind } from './when.ts';
 import type { Where } from './where/index.ts';
 
+/** The id of the built-in rule behind a person's request; no file may define it. */
+export const REQUEST_RULE = 'request';
+
 /** A `CheckpointRule` after parsing: checked, defaults filled in, durations in ms, frozen. */
 export interface Rule {
   /** metadata.name, or `namespace/name` for a rule in a namespace, which reaches only that one. */

@@ -20,11 +20,11 @@ import { stepRequest } from './kinds/request.ts';
 import { sequenceOnPod } from './kinds/sequence.ts';
 import { stepTerminating } from './kinds/terminating.ts';
 import { stepTick } from './kinds/tick.ts';
-import { dueOf, type Memo } from './memo.ts';
-import { memoOf, putPod, removePod } from './pod-table.ts';
 import { selectsContainer } from './select.ts';
-import type { RulesState } from './state.ts';
-import { popTimer } from './timers.ts';
+import { dueOf, type Memo } from './state/memo.ts';
+import { memoOf, putPod, removePod } from './state/pod-table.ts';
+import type { RulesState } from './state/state.ts';
+import { popTimer } from './state/timers.ts';
 
 export interface StepResult {
   /** The state that was handed in, changed in place. */

@@ -1,8 +1,8 @@
-import { REQUEST_RULE } from '../check.ts';
 import { formatTime } from '../format-time.ts';
 import { CAPTURE_ANNOTATION } from '../kinds/annotation.ts';
-import { memoOf } from '../pod-table.ts';
 import type { RuleOf } from '../rule.ts';
+import { REQUEST_RULE } from '../rule.ts';
+import { memoOf } from '../state/pod-table.ts';
 import { part } from '../trail.ts';
 import type { Explained } from './explain.ts';
 import { type Case, type Waits, waits } from './say.ts';

@@ -1,6 +1,6 @@
 import type { ContainerFact } from '../../signal/index.ts';
-import type { PodEntry } from '../pod-table.ts';
 import type { Rule } from '../rule.ts';
+import type { PodEntry } from '../state/pod-table.ts';
 import type { AnyTold } from '../where/index.ts';
 import type { Answer, RuleExplanation } from './explain.ts';
 

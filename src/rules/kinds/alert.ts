@@ -10,11 +10,11 @@ import {
   suppress,
   targetOf,
 } from '../judge.ts';
-import { addQuietOthers } from '../quiet.ts';
 import { resolveHints } from '../resolve.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
-import { countQuiet } from '../state.ts';
+import { addQuietOthers } from '../state/quiet.ts';
+import { countQuiet } from '../state/state.ts';
 import { part, type TrailPart } from '../trail.ts';
 import { sequenceOnAlert } from './sequence.ts';
 

@@ -10,9 +10,9 @@ import {
   suppress,
   targetOf,
 } from '../judge.ts';
-import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
+import { memoOf, type PodEntry, setMemo } from '../state/pod-table.ts';
 import { part } from '../trail.ts';
 
 /** Whose change on a pod asks for a capture, where a rule allows it. Its value is any token. */

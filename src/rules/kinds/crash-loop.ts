@@ -19,14 +19,14 @@ import {
   suppress,
   targetOf,
 } from '../judge.ts';
-import type { Arm, CrashLoopMemo } from '../memo.ts';
-import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
-import { addQuietOthers } from '../quiet.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
-import { schedule } from '../state.ts';
+import type { Arm, CrashLoopMemo } from '../state/memo.ts';
+import { memoOf, type PodEntry, setMemo } from '../state/pod-table.ts';
+import { addQuietOthers } from '../state/quiet.ts';
+import { schedule } from '../state/state.ts';
+import { addCount, sumWindow, trimWindow } from '../state/window.ts';
 import { part, type Trail, type TrailPart } from '../trail.ts';
-import { addCount, sumWindow, trimWindow } from '../window.ts';
 
 /** The kubelet's longest back-off is 5 min; it forgets a crash loop after 10 min of running. */
 const ARM_MS_MIN = 600_000;

@@ -13,14 +13,14 @@ import {
   suppress,
   targetOf,
 } from '../judge.ts';
-import type { EventMemo } from '../memo.ts';
-import { memoOf, type PodEntry, podOfName, setMemo } from '../pod-table.ts';
-import { addQuietOthers } from '../quiet.ts';
 import type { Rule, RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
-import { countQuiet } from '../state.ts';
+import type { EventMemo } from '../state/memo.ts';
+import { memoOf, type PodEntry, podOfName, setMemo } from '../state/pod-table.ts';
+import { addQuietOthers } from '../state/quiet.ts';
+import { countQuiet } from '../state/state.ts';
+import { addCount, sumWindow, trimWindow } from '../state/window.ts';
 import { part, type TrailPart } from '../trail.ts';
-import { addCount, sumWindow, trimWindow } from '../window.ts';
 import { stepProbeEvent } from './probe.ts';
 import { sequenceOnEvent } from './sequence.ts';
 

@@ -13,11 +13,11 @@ import {
   suppress,
   targetOf,
 } from '../judge.ts';
-import type { MemoryMemo } from '../memo.ts';
-import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
-import { addQuietOthers } from '../quiet.ts';
 import type { RuleOf } from '../rule.ts';
-import { countQuiet, schedule } from '../state.ts';
+import type { MemoryMemo } from '../state/memo.ts';
+import { memoOf, type PodEntry, setMemo } from '../state/pod-table.ts';
+import { addQuietOthers } from '../state/quiet.ts';
+import { countQuiet, schedule } from '../state/state.ts';
 import { summarize } from '../summary.ts';
 import { part, type TrailPart } from '../trail.ts';
 import { newFailure } from './crash-loop.ts';

@@ -20,9 +20,9 @@ import {
   suppress,
   targetOf,
 } from '../judge.ts';
-import type { NodeMemoryMemo } from '../node-memory-memo.ts';
 import type { RuleOf } from '../rule.ts';
-import { countQuiet, type RulesState } from '../state.ts';
+import type { NodeMemoryMemo } from '../state/node-memory-memo.ts';
+import { countQuiet, type RulesState } from '../state/state.ts';
 import { part, type TrailPart } from '../trail.ts';
 import type { Told } from '../where/index.ts';
 

@@ -17,12 +17,12 @@ import {
   suppress,
   targetOf,
 } from '../judge.ts';
-import type { ProbeMemo } from '../memo.ts';
-import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
-import { addQuietOthers } from '../quiet.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
-import { countQuiet } from '../state.ts';
+import type { ProbeMemo } from '../state/memo.ts';
+import { memoOf, type PodEntry, setMemo } from '../state/pod-table.ts';
+import { addQuietOthers } from '../state/quiet.ts';
+import { countQuiet } from '../state/state.ts';
 import { part, type TrailPart } from '../trail.ts';
 
 import { sequenceOnProbe } from './sequence.ts';

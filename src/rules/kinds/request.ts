@@ -1,12 +1,12 @@
 import type { ContainerFact, RequestSignal } from '../../signal/index.ts';
-import { REQUEST_RULE } from '../check.ts';
 import { reachesPod } from '../core.ts';
 import type { Decision } from '../decision.ts';
 import { judgeTarget, judgeWhere, type Step, targetOf, trailOfFinding } from '../judge.ts';
-import type { PodEntry } from '../pod-table.ts';
 import { resolveName } from '../resolve.ts';
 import type { Rule } from '../rule.ts';
+import { REQUEST_RULE } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
+import type { PodEntry } from '../state/pod-table.ts';
 import { part } from '../trail.ts';
 
 const OBSERVING = {

@@ -21,13 +21,13 @@ import {
   suppress,
   targetOf,
 } from '../judge.ts';
-import type { SequenceLink, SequenceMemo } from '../memo.ts';
-import { memoOf, type PodEntry, setMemo } from '../pod-table.ts';
-import { addQuietOthers } from '../quiet.ts';
 import { resolveHints } from '../resolve.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
-import { countQuiet } from '../state.ts';
+import type { SequenceLink, SequenceMemo } from '../state/memo.ts';
+import { memoOf, type PodEntry, setMemo } from '../state/pod-table.ts';
+import { addQuietOthers } from '../state/quiet.ts';
+import { countQuiet } from '../state/state.ts';
 import { part, type TrailPart } from '../trail.ts';
 import type { SequenceStep } from '../when.ts';
 import { newFailure } from './crash-loop.ts';

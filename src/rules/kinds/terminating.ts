@@ -13,11 +13,11 @@ import {
   suppress,
   targetOf,
 } from '../judge.ts';
-import type { PodEntry } from '../pod-table.ts';
-import { addQuietOthers } from '../quiet.ts';
 import type { RuleOf } from '../rule.ts';
 import { selectsContainer } from '../select.ts';
-import { countQuiet } from '../state.ts';
+import type { PodEntry } from '../state/pod-table.ts';
+import { addQuietOthers } from '../state/quiet.ts';
+import { countQuiet } from '../state/state.ts';
 import { part, type TrailPart } from '../trail.ts';
 import type { TerminationCause } from '../when.ts';
 import type { Told } from '../where/index.ts';

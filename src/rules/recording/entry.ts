@@ -2,8 +2,8 @@ import type { Owner, ReasonCode, Signal, Target } from '../../signal/index.ts';
 import type { RulesCore } from '../core.ts';
 import type { Decision } from '../decision.ts';
 import type { RedactorOptions } from '../redact.ts';
-import { type RulesSnapshot, saveState } from '../snapshot.ts';
-import type { RulesState } from '../state.ts';
+import { type RulesSnapshot, saveState } from '../state/snapshot.ts';
+import type { RulesState } from '../state/state.ts';
 import { redactSignal, redactText } from './redact-signal.ts';
 
 /** The shape of recordings that is written; others are refused at reading. */

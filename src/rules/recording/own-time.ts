@@ -2,7 +2,7 @@ import { nextCronMs } from '../../base/index.ts';
 import type { Signal, TickSignal, WakeSignal } from '../../signal/index.ts';
 import { type ScheduleEntry, scheduleEntries } from '../derive.ts';
 import type { Rule } from '../rule.ts';
-import type { RulesState } from '../state.ts';
+import type { RulesState } from '../state/state.ts';
 
 /** The waits and ticks of rules that were not there when the recording was made. */
 export interface OwnTime {

@@ -4,7 +4,7 @@ import { ruleFingerprint } from '../fingerprint.ts';
 import { type LoadedRules, rulesFromDocuments } from '../load.ts';
 import { createRedactor } from '../redact.ts';
 import type { Rule } from '../rule.ts';
-import type { RulesSnapshot } from '../snapshot.ts';
+import type { RulesSnapshot } from '../state/snapshot.ts';
 import type { RecordedRule, StateEntry } from './entry.ts';
 
 /** The rules that were in force. Error: `bad-input` when this version does not understand them. */

@@ -1,6 +1,5 @@
 import { StillpointError, unreachable } from '../../base/index.ts';
 import type { Signal } from '../../signal/index.ts';
-import { carryState } from '../carry.ts';
 import type { RulesCore } from '../core.ts';
 import type { Decision } from '../decision.ts';
 import {
@@ -9,10 +8,11 @@ import {
   type ExplainQuery,
   explain,
 } from '../explain/index.ts';
-import { noteRefused } from '../firings.ts';
 import type { Rule } from '../rule.ts';
-import { keepOnlyPods, restoreState } from '../snapshot.ts';
-import type { RulesState } from '../state.ts';
+import { carryState } from '../state/carry.ts';
+import { noteRefused } from '../state/firings.ts';
+import { keepOnlyPods, restoreState } from '../state/snapshot.ts';
+import type { RulesState } from '../state/state.ts';
 import { step } from '../step.ts';
 import type { RefusedEntry, SignalEntry, StateEntry } from './entry.ts';
 import { type RecordedDecision, type RecordingEntry, recordedDecision } from './entry.ts';

@@ -5,7 +5,7 @@ import type { Decision } from '../decision.ts';
 import { createDenyList } from '../deny.ts';
 import { createOwnTime } from '../recording/own-time.ts';
 import type { Rule } from '../rule.ts';
-import { createRulesState } from '../state.ts';
+import { createRulesState } from '../state/state.ts';
 import { step } from '../step.ts';
 import type { Expected, RuleTest, RuleTestDocument } from './schema.ts';
 import { createTestWorld } from './world.ts';

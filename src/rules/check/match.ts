@@ -1,6 +1,6 @@
-import { type Mistake, mistakeAt, type PathPart, type YamlDocument } from '../base/index.ts';
-import { compileFieldMatch } from './compile-tests.ts';
-import type { GivenTests } from './schema/index.ts';
+import { type Mistake, mistakeAt, type PathPart, type YamlDocument } from '../../base/index.ts';
+import { compileFieldMatch } from '../compile/index.ts';
+import type { GivenTests } from '../schema/index.ts';
 
 /** A test of a field, and where it is written. */
 export interface WrittenTest {

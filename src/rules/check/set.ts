@@ -1,6 +1,6 @@
-import { globMatches, type Mistake, mistakeAt, type YamlDocument } from '../base/index.ts';
-import { ruleId } from './compile.ts';
-import type { GivenRule } from './schema/index.ts';
+import { globMatches, type Mistake, mistakeAt, type YamlDocument } from '../../base/index.ts';
+import { ruleId } from '../compile/index.ts';
+import type { GivenRule } from '../schema/index.ts';
 
 /** A checked rule and where it was written. */
 export interface WrittenRule {

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { StillpointError } from '../base/index.ts';
-import type { PodFact } from '../signal/index.ts';
+import { StillpointError } from '../../base/index.ts';
+import type { PodFact } from '../../signal/index.ts';
+import { isObserved, type RulesCore } from '../core.ts';
+import { ruleFingerprint } from '../fingerprint.ts';
 import { AgedMap } from './aged-map.ts';
 import type { Firing } from './budgets.ts';
-import { isObserved, type RulesCore } from './core.ts';
-import { ruleFingerprint } from './fingerprint.ts';
 import { takeBackFiring } from './firings.ts';
 import type { Memo } from './memo.ts';
 import {

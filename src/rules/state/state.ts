@@ -1,4 +1,4 @@
-import type { ReasonCode } from '../signal/index.ts';
+import type { ReasonCode } from '../../signal/index.ts';
 import { type Budgets, shiftBudgets } from './budgets.ts';
 import { type Cooldowns, shiftCooldowns } from './cooldowns.ts';
 import { dueOf, type Memo, shiftMemo } from './memo.ts';

@@ -1,7 +1,7 @@
-import { formatPercent, StillpointError } from '../base/index.ts';
-import { compileAlertMatch, compileFieldMatch, compileTextTest } from './compile-tests.ts';
-import { FLOOR_RATIO, type GivenRule } from './schema/index.ts';
-import type { EventMatch, SequenceStep, When } from './when.ts';
+import { formatPercent, StillpointError } from '../../base/index.ts';
+import { FLOOR_RATIO, type GivenRule } from '../schema/index.ts';
+import type { EventMatch, SequenceStep, When } from '../when.ts';
+import { compileAlertMatch, compileFieldMatch, compileTextTest } from './tests.ts';
 
 /** The condition of a rule. The schema made sure that exactly one kind is there. */
 export function compileWhen(given: GivenRule['spec']['when']): When {

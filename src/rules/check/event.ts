@@ -4,9 +4,9 @@ import {
   nearest,
   type PathPart,
   type YamlDocument,
-} from '../base/index.ts';
-import { checkMatch, type WrittenTest, writtenTests } from './check-match.ts';
-import type { GivenRule, GivenTests } from './schema/index.ts';
+} from '../../base/index.ts';
+import type { GivenRule, GivenTests } from '../schema/index.ts';
+import { checkMatch, type WrittenTest, writtenTests } from './match.ts';
 
 /** An Event as a rule asks for it, by itself or as a step of a sequence. */
 type GivenEvent = Pick<

@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRandom } from '../../src/base/index.ts';
-import { addCount, type CountWindow, sumWindow, trimWindow } from '../../src/rules/window.ts';
+import { createRandom } from '../../../src/base/index.ts';
+import {
+  addCount,
+  type CountWindow,
+  sumWindow,
+  trimWindow,
+} from '../../../src/rules/state/window.ts';
 
 describe('a window of counts', () => {
   it('agrees with a list of all occurrences, late ones too, and stays small', () => {

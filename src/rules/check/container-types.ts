@@ -1,5 +1,5 @@
-import { type Mistake, mistakeAt, type YamlDocument } from '../base/index.ts';
-import type { GivenRule } from './schema/index.ts';
+import { type Mistake, mistakeAt, type YamlDocument } from '../../base/index.ts';
+import type { GivenRule } from '../schema/index.ts';
 
 type ContainerType = NonNullable<GivenRule['spec']['target']['containerTypes']>[number];
 

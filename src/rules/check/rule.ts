@@ -6,18 +6,19 @@ import {
   mistakeAt,
   nextCronMs,
   type YamlDocument,
-} from '../base/index.ts';
-import { alertWarnings } from './check-alert.ts';
-import { checkCapture } from './check-capture.ts';
-import { checkContainerTypes } from './check-container-types.ts';
-import { eventMistakes, eventWarnings } from './check-event.ts';
-import { checkLabels } from './check-labels.ts';
-import { checkLimits } from './check-limits.ts';
-import { checkMatch, writtenTests } from './check-match.ts';
-import { checkTarget } from './check-target.ts';
-import { deniedNamespaces } from './deny.ts';
-import { STANDARD_COOLDOWN } from './limits.ts';
-import type { GivenRule } from './schema/index.ts';
+} from '../../base/index.ts';
+import { deniedNamespaces } from '../deny.ts';
+import { STANDARD_COOLDOWN } from '../limits.ts';
+import { REQUEST_RULE } from '../rule.ts';
+import type { GivenRule } from '../schema/index.ts';
+import { alertWarnings } from './alert.ts';
+import { checkCapture } from './capture.ts';
+import { checkContainerTypes } from './container-types.ts';
+import { eventMistakes, eventWarnings } from './event.ts';
+import { checkLabels } from './labels.ts';
+import { checkLimits } from './limits.ts';
+import { checkMatch, writtenTests } from './match.ts';
+import { checkTarget } from './target.ts';
 
 /** What the schema cannot see: parts that are right each, but can never work together. */
 export interface Findings {
@@ -25,9 +26,6 @@ export interface Findings {
   /** The rule works, but probably not as meant. */
   warnings: Mistake[];
 }
-
-/** The id of the built-in rule behind a person's request; no file may define it. */
-export const REQUEST_RULE = 'request';
 
 /** Kubelet's restart back-off: 10 s doubling to 5 min; 1 s is the least a kubelet can be set to. */
 const BACK_OFF_MS = { first: 10_000, max: 300_000, least: 1_000 };

@@ -1,5 +1,5 @@
-import { isObserved, type RulesCore } from './core.ts';
-import { ruleFingerprint } from './fingerprint.ts';
+import { isObserved, type RulesCore } from '../core.ts';
+import { ruleFingerprint } from '../fingerprint.ts';
 import { takeBackFiring } from './firings.ts';
 import { takeBackNodeFiring } from './node-memory-memo.ts';
 import { type PodTable, renewCaches } from './pod-table.ts';

@@ -1,6 +1,12 @@
-import { globMatches, type Mistake, mistakeAt, nearest, type YamlDocument } from '../base/index.ts';
-import type { GivenRule } from './schema/index.ts';
-import { ownerKinds } from './schema/target.ts';
+import {
+  globMatches,
+  type Mistake,
+  mistakeAt,
+  nearest,
+  type YamlDocument,
+} from '../../base/index.ts';
+import type { GivenRule } from '../schema/index.ts';
+import { ownerKinds } from '../schema/target.ts';
 
 /** Targets that are right part by part, but reach nothing, or probably not what was meant. */
 export function checkTarget(

@@ -1,5 +1,5 @@
-import { type Mistake, mistakeAt, nearest, type YamlDocument } from '../base/index.ts';
-import type { GivenAlert } from './schema/index.ts';
+import { type Mistake, mistakeAt, nearest, type YamlDocument } from '../../base/index.ts';
+import type { GivenAlert } from '../schema/index.ts';
 
 /** What an alert of a shape holds at its top; what lies deeper begins with `inside`. */
 interface TopFields {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRandom } from '../../src/base/index.ts';
-import { popTimer, pushTimer, type Timers } from '../../src/rules/timers.ts';
+import { createRandom } from '../../../src/base/index.ts';
+import { popTimer, pushTimer, type Timers } from '../../../src/rules/state/timers.ts';
 
 describe('the heap of timers', () => {
   it('gives them back in order of time', () => {

@@ -1,5 +1,5 @@
-import type { GivenLimits } from './limits.ts';
-import type { LimitDefaults } from './schema/limits.ts';
+import type { GivenLimits } from '../limits.ts';
+import type { LimitDefaults } from '../schema/limits.ts';
 
 /** `limits` of a rule, or of the defaults; what is not given is left out. */
 export function compileLimits({ cooldown, budget }: LimitDefaults): GivenLimits {

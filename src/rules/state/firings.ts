@@ -1,10 +1,10 @@
-import type { Owner, ReasonCode, Target } from '../signal/index.ts';
-import type { RulesCore } from './core.ts';
-import { type Limited, noteSpent, takeBackLimits } from './limits.ts';
+import type { Owner, ReasonCode, Target } from '../../signal/index.ts';
+import type { RulesCore } from '../core.ts';
+import { type Limited, noteSpent, takeBackLimits } from '../limits.ts';
+import { ownerOf } from '../scope.ts';
 import type { Memo } from './memo.ts';
 import { takeBackNodeFiring } from './node-memory-memo.ts';
 import { memoOf } from './pod-table.ts';
-import { ownerOf } from './scope.ts';
 import type { RulesState } from './state.ts';
 
 /** A firing that dispatch, journal or capture tells of. */

@@ -1,5 +1,5 @@
-import { type Mistake, mistakeAt, type YamlDocument } from '../base/index.ts';
-import type { GivenRule } from './schema/index.ts';
+import { type Mistake, mistakeAt, type YamlDocument } from '../../base/index.ts';
+import type { GivenRule } from '../schema/index.ts';
 
 /** Keys of a capture that are right each, but of which one denies the other. */
 export function checkCapture(document: YamlDocument, { spec }: GivenRule): Mistake[] {

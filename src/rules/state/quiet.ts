@@ -1,5 +1,5 @@
-import type { ReasonCode } from '../signal/index.ts';
-import type { Rule } from './rule.ts';
+import type { ReasonCode } from '../../signal/index.ts';
+import type { Rule } from '../rule.ts';
 
 /**
  * What was suppressed without a decision, by rule and reason. Rules that an index leaves out are

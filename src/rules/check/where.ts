@@ -1,7 +1,7 @@
-import { type Mistake, mistakeAt, type YamlDocument } from '../base/index.ts';
-import type { GivenRule } from './schema/index.ts';
-import type { WhenKind } from './when.ts';
-import { compileWhere, type Where, whereKinds } from './where/index.ts';
+import { type Mistake, mistakeAt, type YamlDocument } from '../../base/index.ts';
+import type { GivenRule } from '../schema/index.ts';
+import type { WhenKind } from '../when.ts';
+import { compileWhere, type Where, whereKinds } from '../where/index.ts';
 
 /** A longer one is refused by the schema, as an empty one is, and not looked at. */
 const CHARS_MAX = 2_000;

@@ -1,6 +1,6 @@
-import type { ContainerFact, PodFact } from '../signal/index.ts';
+import type { ContainerFact, PodFact } from '../../signal/index.ts';
+import type { Rule, RuleOf } from '../rule.ts';
 import type { Memo } from './memo.ts';
-import type { Rule, RuleOf } from './rule.ts';
 
 /** A pod of this node, what rules remember of its containers, and what was worked out about it. */
 export interface PodEntry {

@@ -1,7 +1,7 @@
-import { formatDuration, type Mistake, mistakeAt, type YamlDocument } from '../base/index.ts';
-import { compileLimits } from './compile-limits.ts';
-import { resolveLimits } from './limits.ts';
-import type { GivenRule } from './schema/index.ts';
+import { formatDuration, type Mistake, mistakeAt, type YamlDocument } from '../../base/index.ts';
+import { compileLimits } from '../compile/index.ts';
+import { resolveLimits } from '../limits.ts';
+import type { GivenRule } from '../schema/index.ts';
 
 /** Limits that are right each, but of which one makes the other idle. */
 export function checkLimits(document: YamlDocument, given: GivenRule): Mistake[] {

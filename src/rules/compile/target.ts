@@ -1,5 +1,5 @@
-import type { TargetSelector } from './rule.ts';
-import type { GivenRule } from './schema/index.ts';
+import type { TargetSelector } from '../rule.ts';
+import type { GivenRule } from '../schema/index.ts';
 
 /** `spec.target` as the core reads it; what is not given is left out. */
 export function compileTarget(given: GivenRule['spec']['target']): TargetSelector {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ReasonCode } from '../signal/index.ts';
+import type { ReasonCode } from '../../signal/index.ts';
 
 /**
  * What a rule on the node's memory remembers: of the node, not of a container, so one a rule. Plain

@@ -1,7 +1,7 @@
-import { type Mistake, mistakeAt, type PathPart, type YamlDocument } from '../base/index.ts';
-import type { LabelExpression, LabelSelector } from './rule.ts';
-import type { GivenRule } from './schema/index.ts';
-import { expressionHolds } from './select.ts';
+import { type Mistake, mistakeAt, type PathPart, type YamlDocument } from '../../base/index.ts';
+import type { LabelExpression, LabelSelector } from '../rule.ts';
+import type { GivenRule } from '../schema/index.ts';
+import { expressionHolds } from '../select.ts';
 
 /** Label selectors whose parts are right each, but that no pod can fit as a whole. */
 export function checkLabels(document: YamlDocument, { spec }: GivenRule): Mistake[] {

@@ -1,9 +1,9 @@
-import { deepFreeze } from '../base/index.ts';
-import { compileLimits } from './compile-limits.ts';
-import { compileTarget } from './compile-target.ts';
-import { compileWhen } from './compile-when.ts';
-import type { Rule } from './rule.ts';
-import type { GivenRule } from './schema/index.ts';
+import { deepFreeze } from '../../base/index.ts';
+import type { Rule } from '../rule.ts';
+import type { GivenRule } from '../schema/index.ts';
+import { compileLimits } from './limits.ts';
+import { compileTarget } from './target.ts';
+import { compileWhen } from './when.ts';
 
 /** A checked document becomes a Rule: matchers compiled, everything frozen. */
 export function compileRule(

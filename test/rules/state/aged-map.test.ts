@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRandom } from '../../src/base/index.ts';
-import { AgedMap } from '../../src/rules/aged-map.ts';
+import { createRandom } from '../../../src/base/index.ts';
+import { AgedMap } from '../../../src/rules/state/aged-map.ts';
 
 describe('a map by age', () => {
   it('does what a Map does whose keys are deleted before they are set again', () => {

@@ -1,9 +1,9 @@
-import { globMatches } from '../base/index.ts';
-import { type IpRange, isInRanges, parseIpRange } from './ip-range.ts';
-import { compilePattern } from './patterns.ts';
-import type { GivenAlert, GivenTests } from './schema/index.ts';
-import { severityRank } from './severity.ts';
-import type { FieldMatch, TextTest } from './when.ts';
+import { globMatches } from '../../base/index.ts';
+import { type IpRange, isInRanges, parseIpRange } from '../ip-range.ts';
+import { compilePattern } from '../patterns.ts';
+import type { GivenAlert, GivenTests } from '../schema/index.ts';
+import { severityRank } from '../severity.ts';
+import type { FieldMatch, TextTest } from '../when.ts';
 
 /** The test of a text, compiled; patterns were proved when the schema was checked. */
 export function compileTextTest(given: GivenTests): TextTest {

@@ -1,5 +1,5 @@
-import type { MemorySignal, ReasonCode } from '../signal/index.ts';
-import type { SignalSummary } from './decision.ts';
+import type { MemorySignal, ReasonCode } from '../../signal/index.ts';
+import type { SignalSummary } from '../decision.ts';
 import { type CountWindow, shiftWindow } from './window.ts';
 
 /**

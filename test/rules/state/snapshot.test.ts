@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRandom } from '../../src/base/index.ts';
+import { createRandom } from '../../../src/base/index.ts';
 import {
   carryState,
   createDenyList,
@@ -11,9 +11,9 @@ import {
   restoreState,
   saveState,
   step,
-} from '../../src/rules/index.ts';
-import { benchOf, event, pod, podChanged, rulesOf, START_MS } from './support/bench.ts';
-import { laterRules, laterStream, randomStream, streamRules } from './support/random-stream.ts';
+} from '../../../src/rules/index.ts';
+import { benchOf, event, pod, podChanged, rulesOf, START_MS } from '../support/bench.ts';
+import { laterRules, laterStream, randomStream, streamRules } from '../support/random-stream.ts';
 
 const options = { nodeName: 'node-1', denyList: createDenyList() };
 
