@@ -313,7 +313,7 @@ class CapturerImpl implements Capturer {
 /** What a restart must know of a dump into a folder. */
 function dumpFacts({ dump }: CapturePlan): Pick<JournalFacts, 'frozenBy'> {
   if (dump?.sequence !== 'race') return {};
-  return { frozenBy: dump.cgroup?.version === 2 ? 'freezer' : 'task' };
+  return { frozenBy: dump.cgroup ? 'freezer' : 'task' };
 }
 
 /**

@@ -37,9 +37,13 @@ const FREEZE_MS_MAX = 250;
 const UNDO_MS_MAX = 3_000;
 
 /**
- * Freezes the container under the protection of the guard process: on cgroup v2 by its freezer
- * file, which is far quicker and leaves one file to undo; on v1, or where the file cannot be
- * written, by Tasks.Pause. One that takes too long is given up and undone.
+ * Freezes the container under the protection of the guard process: by its freezer file, which is far
+ * quicker and leaves one file to undo, or by Tasks.Pause where the file cannot be seen or written.
+ * One that takes too long is given up and undone.
+ *
+ * A containerd that starts again while a task is paused makes the container's state unknown, and the
+ * kubelet then kills and restarts it within about a minute (containerd loads only created, running
+ * and stopped tasks); one that is frozen by its file is a running task to it.
  */
 export async function freezeForUs(
   tools: FreezeTools,
@@ -47,7 +51,7 @@ export async function freezeForUs(
   signal: AbortSignal,
 ): Promise<FreezeAttempt> {
   const { cgroup } = target;
-  if (cgroup?.version === 2) {
+  if (cgroup) {
     const byFile = await attempt(tools, target, 'freezer', signal);
     if (byFile.kind !== 'not-writable') return byFile;
   }
