@@ -111,6 +111,11 @@ describe('the pod', () => {
     expect(daemonSet.spec.updateStrategy.rollingUpdate.maxUnavailable).toBe(1);
   });
 
+  it('sees the logs of containers, which belong to an archive, and cannot write them', () => {
+    const logs = { name: 'pod-logs', mountPath: '/var/log/pods', readOnly: true };
+    expect(agent.volumeMounts).toContainEqual(logs);
+  });
+
   it('bounds its memory and not its time', () => {
     expect(agent.resources.limits).toEqual({ memory: '256Mi' });
   });
