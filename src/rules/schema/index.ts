@@ -1,6 +1,6 @@
 /**
  * The language of `kind: CheckpointRule`. One schema gives validation, types and descriptions; a
- * new kind of condition is one more entry in when.ts and one more branch in compile-when.ts.
+ * new kind of condition is one more entry in when.ts and one more branch in compile/when.ts.
  */
 import * as z from 'zod';
 import { API_VERSION, dnsLabel, metadataFields } from '../../base/index.ts';
