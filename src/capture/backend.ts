@@ -60,6 +60,13 @@ export type CheckpointReply =
       discard(): Promise<void>;
     }
   | {
+      /** Somebody else has frozen it since the guard looked: nothing was asked, nobody thaws it. */
+      kind: 'frozen-already';
+      detail: string;
+      /** As of a failed reply. */
+      discard(): Promise<void>;
+    }
+  | {
       kind: 'failed';
       failure: FailureClass;
       /** The other side's words, cut to 4 KiB. */

@@ -32,7 +32,8 @@ export interface CapturePlan {
  * - `thawing`: the reply is here, the container is not proved to run. Entered without a note in
  *   the journal, which would fsync while it stands still; a crash finds `checkpointing`.
  * - `thawed`: the thaw check is over, the archive is there, unverified. The end for this folder.
- * - `failed`: the thaw check is over, there is no archive of ours.
+ * - `failed`: the thaw check is over, or somebody else had frozen it before the backend asked for
+ *   anything; there is no archive of ours.
  */
 export type CaptureState =
   | { kind: 'queued'; trigger: Trigger }

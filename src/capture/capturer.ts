@@ -16,6 +16,7 @@ import { classifyDeath, classifyFailure } from './classify.ts';
 import { readDumpLog } from './dump-log.ts';
 import { type FailureClass, failureClasses } from './failure.ts';
 import { type FreezeSpan, watchFreezer } from './freeze-watch.ts';
+import { whyFrozenMeanwhile } from './frozen-meanwhile.ts';
 import type { CaptureOutcome, CaptureTimings, LateArchive } from './outcome.ts';
 import { removePartialFile } from './partial-file.ts';
 import { captureSpecOf, type PlanSources, planCapture, type Refused } from './plan.ts';
@@ -64,6 +65,8 @@ export function createCapturer(options: CapturerOptions): Capturer {
 
 type Captured = Extract<CaptureOutcome, { kind: 'captured' }>;
 type Reply<Kind extends CheckpointReply['kind']> = Extract<CheckpointReply, { kind: Kind }>;
+/** The backend asked for a checkpoint, so that the container may stand still because of us. */
+type Asked = Exclude<CheckpointReply, { kind: 'frozen-already' }>;
 
 /** The reply, and the proof of how the container is after it. */
 interface Aftermath {
@@ -110,6 +113,8 @@ class CapturerImpl implements Capturer {
     const startedAtMs = clock.wallMs();
     const refusal = this.#noteBegin(trigger, plan, startedAtMs);
     if (refusal) return refusal;
+    const frozen = whyFrozenMeanwhile(node, plan.cgroup);
+    if (frozen !== undefined) return frozenAlready(trigger, frozen);
     const isRace = plan.dump?.sequence === 'race';
     onState?.((isRace ? freezing : checkpointing)(trigger, plan, startedAtMs));
     // From here to the end of ensureThawed the container may stand still: no disk, no log.
@@ -119,6 +124,12 @@ class CapturerImpl implements Capturer {
       if (isRace) onState?.(checkpointing(trigger, plan, startedAtMs));
     };
     const reply = await this.#ask(trigger, plan, onFrozen, signal);
+    if (reply.kind === 'frozen-already') {
+      watch.stop();
+      await reply.discard();
+      onState?.(failed(trigger, plan));
+      return frozenAlready(trigger, reply.detail);
+    }
     const checkpointMs = clock.monotonicMs() - beganMs;
     onState?.(thawing(trigger, plan));
     const thaw = await this.#proveThaw(trigger, plan, reply);
@@ -144,7 +155,7 @@ class CapturerImpl implements Capturer {
   async #proveThaw(
     { target }: Trigger,
     { cgroup }: CapturePlan,
-    reply: CheckpointReply,
+    reply: Asked,
   ): Promise<ThawResult> {
     const held = reply.kind === 'done' ? undefined : reply.held;
     const thaw = await ensureThawed(this.#options, {
@@ -159,7 +170,7 @@ class CapturerImpl implements Capturer {
   }
 
   /** What a backend still has to do once the container runs; its failure is the checkpoint's. */
-  async #complete(reply: CheckpointReply, signal: AbortSignal): Promise<CheckpointReply> {
+  async #complete(reply: Asked, signal: AbortSignal): Promise<Asked> {
     if (reply.kind !== 'dumped') return reply;
     try {
       await reply.complete(signal);
@@ -310,6 +321,10 @@ class CapturerImpl implements Capturer {
   }
 }
 
+function frozenAlready(trigger: Trigger, detail: string): Refused {
+  return { kind: 'refused', trigger, reason: 'frozen-already', detail };
+}
+
 /** What a restart must know of a dump into a folder. */
 function dumpFacts({ dump }: CapturePlan): Pick<JournalFacts, 'frozenBy'> {
   if (dump?.sequence !== 'race') return {};
@@ -322,7 +337,7 @@ function dumpFacts({ dump }: CapturePlan): Pick<JournalFacts, 'frozenBy'> {
  */
 function withOwnMeasure(
   seen: FreezeSpan | undefined,
-  reply: CheckpointReply,
+  reply: Asked,
   nowMs: number,
 ): Partial<FreezeSpan> {
   const { stoodStillMs } = reply.kind === 'dumped' ? reply : {};

@@ -4,6 +4,7 @@ import type { ContainerdClient } from '../cri/index.ts';
 import type { CheckpointReply, CheckpointRequest, DumpOrder, HeldFreeze } from './backend.ts';
 import { type TimeLimit, withTimeLimit } from './backends/time-limit.ts';
 import { type DumpEnd, judgeDumpError } from './dump-failure.ts';
+import { whyFrozenMeanwhile } from './frozen-meanwhile.ts';
 import { type ImagesManifest, imagesFolder, imagesFolderOf } from './images-folder.ts';
 import { makeImagesFolder, writeDumpedFacts, writeManifest } from './images-writer.ts';
 import type { LeftoverImages } from './leftover-images.ts';
@@ -82,6 +83,12 @@ async function runDump(dump: Dump): Promise<CheckpointReply> {
   }
   const freeze = attempt?.kind === 'frozen' ? attempt.freeze : undefined;
   if (limit.signal.aborted && !freeze) return failedReply(dump, notBegun(dump));
+  if (!freeze) {
+    const detail = whyFrozenMeanwhile(tools.node, order.cgroup);
+    if (detail !== undefined) {
+      return { kind: 'frozen-already', detail, discard: () => discard(dump, false) };
+    }
+  }
   order.onFrozen?.();
   const stood = await standStill(dump, freeze, way);
   if (stood.failure !== undefined) {

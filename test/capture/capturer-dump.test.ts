@@ -34,6 +34,7 @@ let learnt: object[];
 let guard: GuardStatus;
 let onDump: (order: DumpOrder) => Promise<CheckpointReply>;
 let layerBytes: number;
+let onNoted: () => void;
 let probes: ProbeFact[];
 
 beforeEach(() => {
@@ -43,6 +44,7 @@ beforeEach(() => {
   [story, noted, learnt] = [[], [], []];
   guard = { state: 'live', pid: 7 };
   layerBytes = 4e6;
+  onNoted = () => undefined;
   probes = [];
   onDump = async () => dumped();
 });
@@ -88,6 +90,7 @@ function capture(spec: Partial<CaptureSpec> = {}) {
       note(_, state, facts) {
         story.push(`noted ${state}`);
         noted.push(facts ?? {});
+        onNoted();
       },
     },
     onState: ({ kind }) => void story.push(kind),
@@ -134,7 +137,7 @@ describe('a capture that leaves images', () => {
       ...['queued', 'guarded', 'noted checkpointing', 'freezing', 'asked', 'checkpointing'],
       ...['thawing', 'released', 'completed', 'noted thawed', 'thawed'],
     ]);
-    expect(noted[0]).toMatchObject({ frozenBy: 'task' });
+    expect(noted[0]).toMatchObject({ frozenBy: 'freezer' });
   });
 
   it('without a guard is calm, whatever the rule asks for', async () => {
@@ -226,5 +229,27 @@ describe('the stop of a capture that leaves images', () => {
       return dumped();
     };
     expect(await capture()).toMatchObject({ kind: 'captured' });
+  });
+});
+
+describe('a container that somebody else freezes after the guard has looked', () => {
+  it('is left frozen, and nothing is asked', async () => {
+    onNoted = () => {
+      container.freezer = 'frozen';
+    };
+    expect(await capture()).toMatchObject({ kind: 'refused', reason: 'frozen-already' });
+    expect(story).not.toContain('asked');
+    expect(container).toMatchObject({ freezer: 'frozen', acts: [] });
+  });
+
+  it('is left frozen when the backend finds it so, and what it had made is removed', async () => {
+    onDump = async () => {
+      container.freezer = 'frozen';
+      const discard = async () => void story.push('discarded');
+      return { kind: 'frozen-already', detail: 'freezer frozen', discard };
+    };
+    expect(await capture()).toMatchObject({ kind: 'refused', detail: 'freezer frozen' });
+    expect(story.slice(-3)).toEqual(['asked', 'discarded', 'failed']);
+    expect(container).toMatchObject({ freezer: 'frozen', acts: [] });
   });
 });

@@ -59,7 +59,7 @@ export function backendContract(name: string, open: () => Promise<BackendWorld>)
       return world.backend.checkpoint({ target, archivePath, timeoutMs, dump }, signal);
     };
     const isOver = async (reply: CheckpointReply) => {
-      const held = reply.kind === 'done' ? undefined : reply.held;
+      const held = 'held' in reply ? reply.held : undefined;
       await world.runsAgain(held);
       held?.release();
     };
