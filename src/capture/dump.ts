@@ -51,7 +51,6 @@ export async function dumpIntoFolder(
   if (!setup) throw new RangeError('the runtime does not tell how it keeps the container');
   const { containerId } = target;
   const folder = imagesFolderOf(tools.checkpointsDirectory, archivePath);
-  const { imagesDirectory } = order;
   const limit = withTimeLimit(tools.clock, timeoutMs, signal);
   const layer = createRootfsLayer(tools, setup);
   try {
@@ -62,8 +61,7 @@ export async function dumpIntoFolder(
   } catch (error) {
     if (!isStillpointError(error)) throw error;
     const failure = isStillpointError(error, 'disk-low') ? 'disk-full' : 'unknown';
-    const discard = () => tools.leftovers.discard({ folder, imagesDirectory, mayGoOn: false });
-    return { kind: 'failed', failure, message: error.message, mayFinishLater: false, discard };
+    return { kind: 'failed', failure, message: error.message, mayFinishLater: false };
   } finally {
     limit.end();
   }

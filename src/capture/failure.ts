@@ -2,17 +2,23 @@
 export const failureClasses = {
   'established-tcp': {
     meaning: 'the container holds established TCP connections',
-    hint: 'put tcp-established (or tcp-close) into /etc/criu/runc.conf on the node',
+    hint:
+      'set capture.options.tcpEstablished (containerd backend), or put tcp-established (or ' +
+      'tcp-close) into /etc/criu/runc.conf on the node',
     retryable: true,
   },
   'external-socket': {
     meaning: 'a unix socket of the container leads out of it',
-    hint: 'put ext-unix-sk into /etc/criu/runc.conf on the node',
+    hint:
+      'set capture.options.externalUnixSockets (containerd backend), or put ext-unix-sk into ' +
+      '/etc/criu/runc.conf on the node',
     retryable: false,
   },
   'file-locks': {
     meaning: 'the container holds file locks',
-    hint: 'put file-locks into /etc/criu/runc.conf on the node',
+    hint:
+      'set capture.options.fileLocks (containerd backend), or put file-locks into ' +
+      '/etc/criu/runc.conf on the node',
     retryable: true,
   },
   'ghost-file': {

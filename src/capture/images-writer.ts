@@ -23,22 +23,29 @@ const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 /**
- * Makes the folder and all that CRIU needs in it, with the manifest; syncs nothing. Only a name
- * that is free is taken. Errors: `disk-low`, `not-writable`.
+ * Makes the folder and all that CRIU needs in it, with the manifest; syncs nothing. Only names that
+ * are free are taken, and nothing is left when it fails. Errors: `disk-low`, `not-writable`.
  */
 export async function makeImagesFolder(folder: string, manifest: ImagesManifest): Promise<void> {
   const paths = imagesFolder(folder);
   const { imagesDirectory } = manifest;
+  const made: string[] = [];
+  const make = async (path: string) => {
+    await mkdir(path, { mode: DIRECTORY_MODE });
+    made.push(path);
+  };
   try {
     await mkdir(dirname(folder), { recursive: true, mode: DIRECTORY_MODE });
-    await mkdir(folder, { mode: DIRECTORY_MODE });
-    await mkdir(paths.work, { mode: DIRECTORY_MODE });
+    await make(folder);
+    await make(paths.work);
     if (imagesDirectory !== paths.checkpoint) {
-      await mkdir(dirname(imagesDirectory), { recursive: true, mode: DIRECTORY_MODE });
+      await mkdir(dirname(dirname(imagesDirectory)), { recursive: true, mode: DIRECTORY_MODE });
+      await make(dirname(imagesDirectory));
     }
-    await mkdir(imagesDirectory, { mode: DIRECTORY_MODE });
+    await make(imagesDirectory);
     await writeManifest(folder, manifest);
   } catch (error) {
+    for (const path of made) await rm(path, { recursive: true, force: true });
     throw fromFs(error, folder);
   }
 }

@@ -103,60 +103,73 @@ describe('a calm dump', () => {
 
   it('takes no folder that is there already', async () => {
     mkdirSync(rig.folder, { recursive: true });
-    expect(await failed(rig.dump())).toMatchObject({
+    const reply = await failed(rig.dump());
+    expect(reply).toMatchObject({
       message: expect.stringContaining('EEXIST'),
       mayFinishLater: false,
     });
     expect(acts).toEqual([]);
+    // Whoever made it, it is not ours to remove.
+    await reply.discard?.();
+    expect(existsSync(rig.folder)).toBe(true);
+  });
+});
+
+describe('a dump that cannot begin', () => {
+  it('leaves nothing of what it had made', async () => {
+    const memory = join(tempDir(), 'in-memory');
+    mkdirSync(join(memory, 'taken'), { recursive: true });
+    const reply = await failed(rig.dump({ imagesDirectory: join(memory, 'taken', 'checkpoint') }));
+    expect(reply.message).toContain('EEXIST');
+    expect(existsSync(rig.folder)).toBe(false);
+    expect(existsSync(join(memory, 'taken'))).toBe(true);
   });
 });
 
 describe('a dump in a race', () => {
-  it('freezes under protection, dumps, takes the files, thaws', async () => {
-    const reply = await dumped(rig.dump(race));
+  it.each([1, 2] as const)('freezes by the file on cgroup v%i, dumps, thaws', async (version) => {
+    const cgroup = { ...rig.container.cgroup, version };
+    const reply = await dumped(rig.dump({ ...race, cgroup }));
     expect(acts).toEqual([
-      'protected task',
-      'pause',
-      'files prepared',
-      'checkpoint',
-      'files taken',
-      'resume',
+      ...['protected freezer', 'freezer frozen', 'files prepared', 'checkpoint', 'files taken'],
+      'freezer thawed',
     ]);
     expect(rig.container).toMatchObject({ task: 'running', freezer: 'thawed' });
-    expect(reply).toMatchObject({ held: { frozenBy: 'task' }, stoodStillMs: 0 });
+    expect(reply).toMatchObject({ held: { frozenBy: 'freezer' }, stoodStillMs: 0 });
     reply.held?.release();
     await reply.complete(never);
     expect(acts.slice(6)).toEqual(['protection released', 'files released']);
-    expect(await readDumpedFacts(rig.folder)).toMatchObject({ pause: 'task', stoodStillMs: 0 });
+    expect(await readDumpedFacts(rig.folder)).toMatchObject({ pause: 'freezer', stoodStillMs: 0 });
     expect(await readImagesManifest(rig.folder)).toMatchObject(race);
   });
 
-  it('freezes by the file on cgroup v2, and asks the runtime for no pause', async () => {
-    const cgroup = { ...rig.container.cgroup, version: 2 as const };
-    const reply = await dumped(rig.dump({ ...race, cgroup }));
-    expect(acts).toEqual([
-      'protected freezer',
-      'freezer frozen',
-      'files prepared',
-      'checkpoint',
-      'files taken',
-      'freezer thawed',
-    ]);
-    expect(reply.held?.frozenBy).toBe('freezer');
-  });
-
   it('pauses by the runtime where the freezer file cannot be written', async () => {
-    const { node, cgroup } = rig.container;
-    node.cgroups.setFreezer = () => {
+    rig.container.node.cgroups.setFreezer = () => {
       throw new StillpointError({ code: 'not-writable', message: 'read-only' });
     };
-    await dumped(rig.dump({ ...race, cgroup: { ...cgroup, version: 2 } }));
-    expect(acts.slice(0, 4)).toEqual([
-      'protected freezer',
-      'protection released',
-      'protected task',
-      'pause',
+    const reply = await dumped(rig.dump(race));
+    expect(acts).toEqual([
+      ...['protected freezer', 'protection released', 'protected task', 'pause'],
+      ...['files prepared', 'checkpoint', 'files taken', 'resume'],
     ]);
+    expect(reply.held?.frozenBy).toBe('task');
+  });
+
+  it('gives a freeze of more than 250 ms up, undoes it, and goes on in calm', async () => {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    rig.container.node.cgroups.setFreezer = (_, wanted) => {
+      acts.push(wanted);
+      // A process hangs in the kernel.
+      rig.container.freezer = wanted === 'frozen' ? 'freezing' : 'thawed';
+      begin();
+    };
+    const replied = rig.dump(race);
+    await begun;
+    await rig.clock.advance(249);
+    expect(acts.at(-1)).toBe('frozen');
+    await rig.clock.advance(10);
+    await dumped(replied);
+    expect(acts.slice(1)).toEqual(['frozen', 'thawed', 'protection released', 'checkpoint']);
   });
 
   it('is calm without a guard, and says so in the archive', async () => {
@@ -175,21 +188,16 @@ describe('a dump in a race', () => {
   });
 
   it('gives a pause of more than 250 ms up, undoes it, and goes on in calm', async () => {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     rig.container.onPause = (signal) =>
       new Promise((_, reject) => {
-        rig.container.freezer = 'freezing';
+        begin();
         signal.addEventListener('abort', () => {
           Object.assign(rig.container, { task: 'paused', freezer: 'frozen' });
           reject(new StillpointError({ code: 'cancelled', message: 'given up' }));
         });
       });
-    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-    const { onPause } = rig.container;
-    rig.container.onPause = (signal) => {
-      begin();
-      return onPause(signal);
-    };
-    const replied = rig.dump(race);
+    const replied = rig.dump({ ...race, cgroup: undefined });
     await begun;
     await rig.clock.advance(249);
     expect(acts.at(-1)).toBe('pause');
@@ -206,7 +214,7 @@ describe('a dump in a race', () => {
     rig.container.onResume = () => {
       throw new StillpointError({ code: 'runtime-failed', message: 'no' });
     };
-    const replied = rig.dump(race);
+    const replied = rig.dump({ ...race, cgroup: undefined });
     await rig.heard('thaw-act-failed');
     await rig.clock.advance(10_000);
     expect(await failed(replied)).toMatchObject({
@@ -289,11 +297,11 @@ describe('a dump that fails', () => {
       throw refusal();
     };
     const reply = await failed(rig.dump(race));
-    expect(acts.at(-1)).toBe('resume');
+    expect(acts.at(-1)).toBe('freezer thawed');
     expect(reply).toMatchObject({
       failure: 'established-tcp',
       mayFinishLater: false,
-      held: { frozenBy: 'task' },
+      held: { frozenBy: 'freezer' },
     });
     await reply.discard?.();
     expect(acts).toContain('files released');
