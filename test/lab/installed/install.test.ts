@@ -17,13 +17,14 @@ describe('kubectl apply -k deploy/base', () => {
     expect(readyMs).toBeLessThan(10_000);
   });
 
-  it('gives each agent all it needs: every source lives, both backends are there', async () => {
+  it('gives each agent all it needs: every source lives, all backends and the guard are there', async () => {
     for (const node of nodes) {
       const { node: name, sources, backends } = await agentStatus(node);
       expect(name).toBe(node.name);
       const live = sources.filter(({ status }) => status.state === 'live').map((each) => each.name);
       expect(live).toEqual(expect.arrayContaining(['pods', 'events', 'memory', 'schedule']));
       expect(backends).toEqual([
+        expect.objectContaining({ name: 'containerd', state: 'available' }),
         expect.objectContaining({ name: 'cri', state: 'available' }),
         expect.objectContaining({ name: 'kubelet', state: 'available' }),
       ]);
