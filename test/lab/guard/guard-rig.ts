@@ -51,9 +51,11 @@ export function useGuardRig(sizeMb: number, via: PauseIntent['via']): GuardRig {
     standStill: (intent) => watchStandStill(capture.clients, intent),
     async expectRuns({ target, intent }) {
       const { probe, runtime } = capture.clients;
-      const cgroup = await cgroupOf(capture.clients, target.containerId);
+      const { freezerDirectory = '', cgroupVersion: version } = intent;
+      const cgroup = { version, freezerDirectory, memoryLevels: [] };
       await waitFor('task and freezer to agree that it runs', async () => {
-        const task = await runtime.taskState(intent.containerId);
+        // A runtime that has just started refuses calls for a moment.
+        const task = await runtime.taskState(intent.containerId).catch(() => undefined);
         return task === 'running' && probe.cgroups.freezerState(cgroup) === 'thawed';
       });
       await capture.expectTicking(target);

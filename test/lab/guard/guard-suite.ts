@@ -79,8 +79,9 @@ const guardRestarted: Scenario = async (rig) => {
   const first = await rig.guard();
   const one = await rig.paused(paused.intent);
   await first.kill('SIGKILL');
-  const second = await rig.guard();
-  await second.next('agent-came');
+  await one.next('absent');
+  await rig.guard();
+  await one.next('live');
   one.write('ask');
   expect(await one.next('')).toBe('held');
   const still = rig.standStill(paused.intent);

@@ -1,8 +1,8 @@
 /**
  * An agent that pauses one real container under the protection of a guard, and does nothing else:
  * `node pausing-agent.ts SOCKET RUNTIME_SOCKET INTENT [IMAGES]`. With IMAGES, a directory, it asks
- * for a checkpoint into it as well. Says `paused`, `checkpointing`, `refused`; and each time that a
- * line comes on stdin `lapsed` or `held`.
+ * for a checkpoint into it as well. Says `live` and `absent` of the guard, `paused`,
+ * `checkpointing`, `refused`; and each time that a line comes on stdin `lapsed` or `held`.
  */
 import { createInterface } from 'node:readline';
 import { createRandom, messageOf, silentLogger, systemClock } from '../../../src/base/index.ts';
@@ -17,7 +17,10 @@ const say = (word: string) => process.stdout.write(`${word}\n`);
 const common = { clock: systemClock, log: silentLogger };
 
 const { containerd } = createRuntimeClient({ ...common, socket: runtimeSocket });
-const lease = createGuardLease({ ...common, socket, random: createRandom(1) });
+const lease = createGuardLease({
+  ...{ ...common, socket, random: createRandom(1) },
+  onChange: ({ state }) => say(state),
+});
 const signal = new AbortController().signal;
 
 function checkpoint(imagePath: string): Promise<void> {
