@@ -50,6 +50,8 @@ export type CheckpointReply =
       folder: string;
       /** How long the container stood still, ms; undefined where nobody can tell. */
       stoodStillMs?: number;
+      /** Other bytes were copied meanwhile than was planned: the stop teaches no rates. */
+      unlikePlan?: true;
       held?: HeldFreeze;
       /**
        * Once the container is proved to run: takes what is not there yet and notes in the folder

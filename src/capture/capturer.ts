@@ -72,6 +72,8 @@ type Asked = Exclude<CheckpointReply, { kind: 'frozen-already' }>;
 interface Aftermath {
   thaw: ThawResult;
   timings: CaptureTimings;
+  /** As in the reply. */
+  unlikePlan?: true;
 }
 
 class CapturerImpl implements Capturer {
@@ -148,7 +150,8 @@ class CapturerImpl implements Capturer {
     const found = { ...made, ...measured, ...stuckFact(thaw) };
     this.#afterwards('journal', () => journal.note(trigger.id, 'thawed', found));
     onState?.(thawed(trigger, plan, made.archivePath));
-    return this.#succeed(trigger, plan, made, { thaw, timings });
+    const { unlikePlan } = whole.kind === 'dumped' ? whole : {};
+    return this.#succeed(trigger, plan, made, { thaw, timings, unlikePlan });
   }
 
   /** On every way out. The guard process may forget a freeze of ours only once it is undone. */
@@ -233,11 +236,11 @@ class CapturerImpl implements Capturer {
     trigger: Trigger,
     plan: CapturePlan,
     made: Pick<Captured, 'archivePath' | 'imagesFolder'>,
-    { thaw, timings }: Aftermath,
+    { thaw, timings, unlikePlan }: Aftermath,
   ): CaptureOutcome {
     const { backend, backendReason, predictedFreezeMs, imageBytes, layerBytes } = plan;
     this.#uncapturable.forget(trigger.target.containerId);
-    if (timings.frozenMs !== undefined && thaw.acts.length === 0) {
+    if (timings.frozenMs !== undefined && thaw.acts.length === 0 && !unlikePlan) {
       const seen = { imageBytes, layerBytes, frozenMs: timings.frozenMs };
       this.#afterwards('rate', () => this.#options.rates.learn(backend.name, seen, backend.costs));
     }

@@ -104,6 +104,7 @@ async function runDump(dump: Dump): Promise<CheckpointReply> {
     folder: dump.folder,
     stoodStillMs,
     held: freeze,
+    ...(isLikePlan(order, whatBecame(way, stood), stood) ? {} : { unlikePlan: true }),
     complete: (signal) => complete(dump, { way, freeze, ...stood }, signal),
     discard: () => discard(dump, false),
   };
@@ -121,8 +122,8 @@ interface Stood {
   failure?: unknown;
   /** From our freeze to our thaw; absent where only CRIU froze. */
   stoodStillMs?: number;
-  /** The files were taken meanwhile. */
-  withFiles: boolean;
+  /** Why the files were not taken meanwhile, though they were to be. */
+  filesLate?: string;
   /** The guard may have thawed it before we did. */
   lapsed: boolean;
 }
@@ -134,15 +135,14 @@ async function standStill(
 ): Promise<Stood> {
   const { tools, order, layer, limit, folder, containerId } = dump;
   const { clock, containerd } = tools;
-  const stood: Stood = { withFiles: false, lapsed: false };
+  const stood: Stood = { lapsed: false };
   try {
     if (freeze && way.consistency === 'frozen') layer.prepare();
     const { imagesDirectory: imagePath, options } = order;
     const checkpoint = { containerId, imagePath, workPath: imagesFolder(folder).work, ...options };
     await containerd.checkpointTask(checkpoint, limit.signal);
     if (freeze && way.consistency === 'frozen') {
-      const msMax = msLeftToStand(order, freeze, clock);
-      stood.withFiles = msMax > 0 && (await layer.take(msMax, limit.signal));
+      stood.filesLate = await layer.take(msLeftToStand(order, freeze, clock), limit.signal);
     }
   } catch (failure) {
     stood.failure = failure;
@@ -165,15 +165,14 @@ function msLeftToStand(
 /** What may be done while the container runs. Errors: `disk-low`, `not-writable`. */
 async function complete(
   { tools, folder, manifest, layer }: Dump,
-  { way, freeze, withFiles, lapsed, stoodStillMs }: Stood & { way: Sequencing; freeze?: OwnFreeze },
+  { way, freeze, ...stood }: Stood & { way: Sequencing; freeze?: OwnFreeze },
   signal: AbortSignal,
 ): Promise<void> {
+  const { lapsed, stoodStillMs } = stood;
   const files = await layer.complete(folder, signal);
-  await layer.release();
-  const consistency = withFiles && !lapsed ? 'frozen' : 'running';
-  const { sequence, sequenceReason } = way;
-  if (consistency !== manifest.consistency || sequence !== manifest.sequence) {
-    await writeManifest(folder, { ...manifest, sequence, sequenceReason, consistency });
+  const became = whatBecame(way, stood);
+  if (became.consistency !== manifest.consistency || became.sequence !== manifest.sequence) {
+    await writeManifest(folder, { ...manifest, ...became });
   }
   await writeDumpedFacts(folder, {
     version: 1,
@@ -183,6 +182,20 @@ async function complete(
     files,
     ...(lapsed ? { guardLapsed: true } : {}),
   });
+  // Last: it may wait for a garbage collection, and a dump without that note counts as cut off.
+  await layer.release();
+}
+
+/** The way that was gone, where the files were to be of one moment with the memory and are not. */
+function whatBecame(way: Sequencing, { filesLate, lapsed }: Stood): Sequencing {
+  const why = lapsed ? 'the guard process may have resumed it' : filesLate;
+  if (way.consistency === 'running' || why === undefined) return way;
+  const sequenceReason = `${way.sequenceReason}; files after the thaw: ${why}`;
+  return { ...way, consistency: 'running', sequenceReason };
+}
+
+function isLikePlan(order: DumpOrder, became: Sequencing, { lapsed }: Stood): boolean {
+  return !lapsed && became.consistency === order.consistency;
 }
 
 function failedReply(dump: Dump, end: DumpEnd, held?: HeldFreeze): CheckpointReply {

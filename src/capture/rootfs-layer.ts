@@ -25,10 +25,10 @@ export interface RootfsLayer {
   prepare(): void;
   /**
    * Takes them as they are now, in at most `msMax`, whatever the runtime does meanwhile. Never
-   * rejects and says nothing: what fails here is tried again by `complete`, when the container runs.
-   * True when they are taken.
+   * rejects and logs nothing: what fails here is tried again by `complete`, when the container runs.
+   * Returns why they are not taken.
    */
-  take(msMax: number, signal: AbortSignal): Promise<boolean>;
+  take(msMax: number, signal: AbortSignal): Promise<string | undefined>;
   /** Takes them if they are not taken yet, and copies them. Never rejects for the other side. */
   complete(folder: string, signal: AbortSignal): Promise<DumpedFacts['files']>;
   /** Leaves nothing in the runtime. Never rejects. */
@@ -54,8 +54,6 @@ class RootfsLayerImpl implements RootfsLayer {
   readonly #open = new Set<RootfsDiff>();
   #preparing?: Promise<RootfsDiff | Error>;
   #taken?: Taken;
-  /** Why they could not be taken while the container stood still. */
-  #whyLate?: string;
 
   constructor(tools: LayerTools, snapshot: Snapshot) {
     this.#tools = tools;
@@ -72,23 +70,21 @@ class RootfsLayerImpl implements RootfsLayer {
     );
   }
 
-  async take(msMax: number, signal: AbortSignal): Promise<boolean> {
+  async take(msMax: number, signal: AbortSignal): Promise<string | undefined> {
+    if (msMax <= 0) return 'the stop had lasted long enough';
     const limit = withTimeLimit(this.#tools.clock, msMax, signal);
     try {
       await this.#take(limit.signal);
-      return true;
+      return undefined;
     } catch (error) {
       if (!isStillpointError(error)) throw error;
-      this.#whyLate = error.message;
-      return false;
+      return error.message;
     } finally {
       limit.end();
     }
   }
 
   async complete(folder: string, signal: AbortSignal): Promise<DumpedFacts['files']> {
-    const why = this.#whyLate;
-    if (why !== undefined) this.#tools.log.info('files-not-taken-frozen', { why });
     const limit = withTimeLimit(this.#tools.clock, COMPLETE_MS_MAX, signal);
     try {
       const { diff, digest, bytes } = this.#taken ?? (await this.#take(limit.signal));

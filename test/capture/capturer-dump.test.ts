@@ -196,6 +196,12 @@ describe('the stop of a capture that leaves images', () => {
     ]);
   });
 
+  it('teaches nothing where other bytes were copied meanwhile than was planned', async () => {
+    onDump = async () => dumped({ unlikePlan: true });
+    expect(await capture({ sequence: 'race' })).toMatchObject({ timings: { frozenMs: 250 } });
+    expect(learnt).toEqual([]);
+  });
+
   it('leaves the files for after the thaw where they would last too long', async () => {
     layerBytes = 400e6;
     onDump = async ({ consistency, sequenceReason }) => {
