@@ -63,7 +63,7 @@ it('goes on while the API server is killed, and neither repeats nor loses anythi
   const record = await archiveOf(node, 'slow-leak');
   expect(record.trigger.causes[0]?.rule).toBe('oom-nearing');
   expect(daemonIsAlive('apiserver')).toBe(false);
-  expect(await podsSource()).toBe('degraded');
+  await waitFor('the loss to be seen', async () => (await podsSource()) === 'degraded');
   await proveArchive(node, record);
 
   await startApiServer();
