@@ -135,10 +135,21 @@ function reasonWith(
 ): string {
   const { spec, backend, answer } = given;
   const { why } = answer.imagesPlace ?? {};
-  const isAsked = Object.values(spec.options ?? {}).includes(true);
-  const lost = isAsked && !backend.leavesImages ? `${backend.name} knows no options` : undefined;
+  const keys = backend.leavesImages ? [] : keysOfDumps(spec);
+  const lost = keys.length > 0 ? `${backend.name} knows no ${keys.join(', no ')}` : undefined;
   const images = why === undefined ? undefined : `images on disk: ${why}`;
   return [reason, lost, images].filter((part) => part !== undefined).join('; ');
+}
+
+/** Keys of the rule that only a backend which leaves images can follow. */
+function keysOfDumps({ sequence = 'auto', consistency = 'auto', options, images }: CaptureSpec) {
+  const asked: [key: string, isAsked: boolean][] = [
+    ['sequence', sequence !== 'auto'],
+    ['consistency', consistency !== 'auto'],
+    ['options', Object.values(options ?? {}).includes(true)],
+    ['images in memory', images === 'memory'],
+  ];
+  return asked.filter(([, isAsked]) => isAsked).map(([key]) => key);
 }
 
 function dumpOrderOf(given: {

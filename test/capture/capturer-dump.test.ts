@@ -35,6 +35,7 @@ let guard: GuardStatus;
 let onDump: (order: DumpOrder) => Promise<CheckpointReply>;
 let layerBytes: number;
 let onNoted: () => void;
+let leavesImages: true | undefined;
 let probes: ProbeFact[];
 
 beforeEach(() => {
@@ -45,6 +46,7 @@ beforeEach(() => {
   guard = { state: 'live', pid: 7 };
   layerBytes = 4e6;
   onNoted = () => undefined;
+  leavesImages = true;
   probes = [];
   onDump = async () => dumped();
 });
@@ -69,11 +71,11 @@ function capture(spec: Partial<CaptureSpec> = {}) {
     lease: { status: () => guard },
     backends: [
       {
-        ...{ name: 'containerd', choosesPath: true, leavesImages: true, costs },
+        ...{ name: 'containerd', choosesPath: true, leavesImages, costs },
         availability: () => Promise.resolve({ kind: 'available', why: 'fake' }),
-        checkpoint({ dump }: CheckpointRequest) {
+        checkpoint({ archivePath, dump }: CheckpointRequest) {
           story.push('asked');
-          return dump ? onDump(dump) : Promise.reject(new Error('no order'));
+          return dump ? onDump(dump) : Promise.resolve({ kind: 'done', archivePath });
         },
       },
     ],
@@ -257,5 +259,16 @@ describe('a container that somebody else freezes after the guard has looked', ()
     expect(await capture()).toMatchObject({ kind: 'refused', detail: 'freezer frozen' });
     expect(story.slice(-3)).toEqual(['asked', 'discarded', 'failed']);
     expect(container).toMatchObject({ freezer: 'frozen', acts: [] });
+  });
+});
+
+describe('what a rule asks for and its backend does not know', () => {
+  it('is told with the reason for the backend', async () => {
+    leavesImages = undefined;
+    const options = { tcpEstablished: true, fileLocks: false, externalUnixSockets: false };
+    const outcome = await capture({ sequence: 'race', options, images: 'memory' });
+    const backendReason = 'knows no sequence, no options, no images in memory';
+    expect(outcome).toMatchObject({ backendReason: expect.stringContaining(backendReason) });
+    expect(await capture()).toMatchObject({ backendReason: expect.not.stringContaining('knows') });
   });
 });
