@@ -1,6 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { connect } from 'node:net';
-import { type Clock, type ErrorCode, messageOf, StillpointError } from '../base/index.ts';
+import {
+  type Clock,
+  type ErrorCode,
+  isStillpointError,
+  messageOf,
+  StillpointError,
+} from '../base/index.ts';
 import type { RuntimeClient } from '../cri/index.ts';
 import {
   encodeContainerId,
@@ -16,8 +22,11 @@ export interface Tasks extends Pick<RuntimeClient, 'taskState' | 'resumeTask'> {
   prepare(): Promise<void>;
 }
 
-/** A runtime that does not answer is looked round: the cgroup's file can be written without it. */
-const GET_MS_MAX = 250;
+/**
+ * A runtime that does not answer is looked round: the cgroup's file can be written without it. One
+ * that is only slow is given more time from question to question, so that it is heard in the end.
+ */
+const GET_MS = { first: 250, max: 10_000 };
 
 /** While CRIU works, Resume waits in the shim until CRIU is done. */
 const RESUME_MS_MAX = 60_000;
@@ -39,9 +48,18 @@ interface Reply {
  * here), `runtime-failed`.
  */
 export function createTasks(options: { socket: string; clock: Clock }): Tasks {
+  let getMs = GET_MS.first;
   return {
-    taskState: async (containerId) =>
-      readTaskState(await call(options, 'Get', containerId, GET_MS_MAX)),
+    async taskState(containerId) {
+      try {
+        const state = readTaskState(await call(options, 'Get', containerId, getMs));
+        getMs = GET_MS.first;
+        return state;
+      } catch (error) {
+        if (isStillpointError(error, 'timeout')) getMs = Math.min(2 * getMs, GET_MS.max);
+        throw error;
+      }
+    },
     async resumeTask(containerId) {
       await call(options, 'Resume', containerId, RESUME_MS_MAX);
     },

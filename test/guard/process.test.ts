@@ -58,8 +58,11 @@ async function paused(intent: PauseIntent): Promise<Talking> {
   return one;
 }
 
-/** Of what the issue allows from the death of the agent on. */
-const FROZEN_MS_MAX = 1_000;
+/**
+ * A second is promised, and measured by test/lab/guard on a real node; here others may keep the
+ * processors busy, so that only a guard that has not noticed is told from one that has.
+ */
+const FROZEN_MS_MAX = 5_000;
 
 describe('the guard process resumes what was frozen by', () => {
   it('an agent that is killed', async () => {

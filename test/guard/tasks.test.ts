@@ -72,6 +72,13 @@ describe('the guard asks a runtime that speaks gRPC', () => {
     await expect(tasks.taskState(container.id)).rejects.toMatchObject({ code: 'timeout' });
   });
 
+  it('that is slow, and is given more time from question to question', async () => {
+    runtime.onCall = () => systemClock.sleep(350);
+    await expect(tasks.taskState(container.id)).rejects.toMatchObject({ code: 'timeout' });
+    expect(await tasks.taskState(container.id)).toBe('running');
+    await expect(tasks.taskState(container.id)).rejects.toMatchObject({ code: 'timeout' });
+  });
+
   it('that speaks something else', async () => {
     const socket = join(tempDir(), 'other.sock');
     const server = createServer((connection) => connection.resume().end('220 hello\r\n'));
