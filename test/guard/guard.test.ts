@@ -93,6 +93,7 @@ function connection() {
   return {
     next,
     say: (message: FromAgent) => void one.write(writeLine(message)),
+    sayText: (text: string) => void one.write(text),
     ask(message: FromAgent) {
       one.write(writeLine(message));
       return next();
@@ -130,6 +131,7 @@ describe('a connection is ended when it', () => {
     ],
     ['does not begin with hello', { is: 'beat' }, 'ended', 'ended'],
     ['says nothing that there is', { is: 'thaw' } as unknown as FromAgent, 'ended', 'ended'],
+    ['says too much', { is: 'x'.repeat(70_000) } as unknown as FromAgent, 'ended', 'ended'],
   ])('%s', async (_, message, ...expected) => {
     await begin();
     const one = connection();
@@ -173,6 +175,24 @@ describe('a connection is ended when it', () => {
 });
 
 describe('an agent', () => {
+  it('that dies takes nothing from another, nor does one that speaks nonsense', async () => {
+    await begin();
+    const intents = [freezable(tree), { ...freezable(tree, `pod2/${ID_B}`), containerId: ID_B }];
+    const [dead, alive] = intents as [PauseIntent, PauseIntent];
+    const [first, second] = [connection(), connection()];
+    await first.ask(hello());
+    await second.ask(hello({ agent: 'b' }));
+    for (const [one, intent] of [[first, dead] as const, [second, alive] as const]) {
+      expect(await one.ask(protect(intent))).toEqual({ is: 'protected', n: 1 });
+      freeze(intent);
+    }
+    const left = logged('agent-left');
+    first.sayText('\0\n');
+    expect(await left).toMatchObject({ fields: { why: expect.stringContaining('not JSON') } });
+    expect([isFrozen(dead), isFrozen(alive)]).toEqual([false, true]);
+    expect(await second.ask({ is: 'beat' })).toEqual({ is: 'heard' });
+  });
+
   it('that is silent for 500 ms is told that its container was resumed', async () => {
     await begin();
     const intent = freezable(tree);

@@ -7,8 +7,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createRandom, messageOf, silentLogger, systemClock } from '../../src/base/index.ts';
-import { createGuardLease, type PauseIntent } from '../../src/lease/index.ts';
+import {
+  createRandom,
+  isStillpointError,
+  messageOf,
+  silentLogger,
+  systemClock,
+} from '../../src/base/index.ts';
+import { createGuardLease, type PauseIntent, type Protection } from '../../src/lease/index.ts';
 
 const [socket = '', intentText = ''] = process.argv.slice(2);
 const intent = JSON.parse(intentText) as PauseIntent;
@@ -21,9 +27,21 @@ const lease = createGuardLease({
     else say('absent', status.why);
   },
 });
+/** On a machine that is busy an answer may come too late. */
+async function protect(): Promise<Protection> {
+  for (;;) {
+    try {
+      return await lease.protect(intent);
+    } catch (error) {
+      if (!isStillpointError(error, 'unreachable')) throw error;
+      await systemClock.sleep(20);
+    }
+  }
+}
+
 while (lease.status().state !== 'live') await systemClock.sleep(5);
 try {
-  const protection = await lease.protect(intent);
+  const protection = await protect();
   if (intent.via === 'freezer') {
     writeFileSync(join(intent.freezerDirectory ?? '', 'cgroup.freeze'), '1\n');
   }

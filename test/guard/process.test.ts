@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PauseIntent } from '../../src/lease/index.ts';
@@ -59,8 +58,9 @@ async function paused(intent: PauseIntent): Promise<Talking> {
 }
 
 /**
- * A second is promised, and measured by test/lab/guard on a real node; here others may keep the
- * processors busy, so that only a guard that has not noticed is told from one that has.
+ * A second is promised, and measured by test/lab/guard on a real node. Here others may keep the
+ * processors busy: then an agent that lives may be taken for hung, as it would be, and only a guard
+ * that has not noticed at all is told from one that has.
  */
 const FROZEN_MS_MAX = 5_000;
 
@@ -77,8 +77,6 @@ describe('the guard process resumes what was frozen by', () => {
     await guard();
     const intent = freezable(tree);
     const one = await paused(intent);
-    one.write('ask');
-    expect(await one.next('')).toBe('held');
     one.child.kill('SIGSTOP');
     expect(await frozenForMs(() => isFrozen(intent))).toBeLessThan(FROZEN_MS_MAX);
     one.child.kill('SIGCONT');
@@ -95,33 +93,6 @@ describe('the guard process resumes what was frozen by', () => {
     expect(isFrozen(intent)).toBe(true);
     await guard();
     expect(await frozenForMs(() => isFrozen(intent))).toBeLessThan(FROZEN_MS_MAX);
-  });
-
-  it('an agent that holds it on through a restart of the guard, and then dies', async () => {
-    const first = await guard();
-    const intent = freezable(tree);
-    const one = await paused(intent);
-    await first.kill('SIGKILL');
-    await one.next('absent');
-    const second = await guard();
-    expect(await one.next('live')).toBe(`live ${second.pid}`);
-    one.write('ask');
-    expect(await one.next('')).toBe('held');
-    expect(isFrozen(intent)).toBe(true);
-    one.child.kill('SIGKILL');
-    expect(await frozenForMs(() => isFrozen(intent))).toBeLessThan(FROZEN_MS_MAX);
-  });
-
-  it('one agent, and not what another holds', async () => {
-    await guard();
-    const intents = [freezable(tree), { ...freezable(tree, `pod2/${ID_B}`), containerId: ID_B }];
-    const [first, second] = await Promise.all(intents.map(paused));
-    first?.child.kill('SIGKILL');
-    const [dead, alive] = intents as [PauseIntent, PauseIntent];
-    expect(await frozenForMs(() => isFrozen(dead))).toBeLessThan(FROZEN_MS_MAX);
-    second?.write('ask');
-    expect(await second?.next('')).toBe('held');
-    expect(isFrozen(alive)).toBe(true);
   });
 
   it('an agent by the task API', async () => {
@@ -153,7 +124,7 @@ describe('the guard process leaves alone', () => {
     const intent = freezable(tree);
     const one = await paused(intent);
     one.write('release');
-    expect(await one.next('')).toBe('held');
+    await one.next('');
     await one.kill('SIGKILL');
     const other = agent({ ...intent, containerId: ID_A, via: 'task' });
     expect(await other.next('refused')).toContain('is freezing before it was paused by us');
@@ -182,8 +153,7 @@ describe('the guard process', () => {
       one.child.kill('SIGTERM');
       await one.next('guard-asked-to-leave');
     }
-    holder.write('ask');
-    expect(await holder.next('')).toBe('held');
+    expect(one.child.exitCode).toBeNull();
     holder.child.kill('SIGKILL');
     expect(await one.ended()).toBe(0);
     expect(isFrozen(intent)).toBe(false);
@@ -196,7 +166,7 @@ describe('the guard process', () => {
     const intent = freezable(tree);
     const holder = await paused(intent);
     holder.write('release');
-    await holder.next('held');
+    await holder.next('');
     one.child.kill('SIGTERM');
     await one.next('guard-asked-to-leave');
     one.child.kill('SIGTERM');
@@ -211,22 +181,6 @@ describe('the guard process', () => {
       (path) => statSync(path).mode & 0o777,
     );
     expect(modes).toEqual([0o600, 0o600, 0o700]);
-  });
-
-  it('ends a connection that speaks nonsense, and serves the others on', async () => {
-    await guard();
-    const intent = freezable(tree);
-    const holder = await paused(intent);
-    for (const text of ['{"is":"hello"}\n', '{"is":"beat"}\n', 'x'.repeat(70_000), '\0\n']) {
-      await new Promise<void>((resolve) => {
-        const connection = connect(socket);
-        connection.on('close', () => resolve());
-        connection.on('error', () => undefined);
-        connection.resume().write(text);
-      });
-    }
-    holder.write('ask');
-    expect(await holder.next('')).toBe('held');
   });
 
   it.each([

@@ -5,9 +5,15 @@
  * `checkpointing`, `refused`; and each time that a line comes on stdin `lapsed` or `held`.
  */
 import { createInterface } from 'node:readline';
-import { createRandom, messageOf, silentLogger, systemClock } from '../../../src/base/index.ts';
+import {
+  createRandom,
+  isStillpointError,
+  messageOf,
+  silentLogger,
+  systemClock,
+} from '../../../src/base/index.ts';
 import { createRuntimeClient } from '../../../src/cri/index.ts';
-import { createGuardLease, type PauseIntent } from '../../../src/lease/index.ts';
+import { createGuardLease, type PauseIntent, type Protection } from '../../../src/lease/index.ts';
 import { createNodeProbe } from '../../../src/node/index.ts';
 
 const [socket = '', runtimeSocket = '', intentText = '', images] = process.argv.slice(2);
@@ -43,9 +49,21 @@ async function pause(): Promise<void> {
   while (cgroups.freezerState(cgroup) !== 'frozen') await systemClock.sleep(1);
 }
 
+/** On a machine that is busy an answer may come too late. */
+async function protect(): Promise<Protection> {
+  for (;;) {
+    try {
+      return await lease.protect(intent);
+    } catch (error) {
+      if (!isStillpointError(error, 'unreachable')) throw error;
+      await systemClock.sleep(20);
+    }
+  }
+}
+
 while (lease.status().state !== 'live') await systemClock.sleep(5);
 try {
-  const protection = await lease.protect(intent);
+  const protection = await protect();
   await pause();
   say('paused');
   if (images !== undefined) {
