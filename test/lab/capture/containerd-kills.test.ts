@@ -76,13 +76,13 @@ const victims = ['runc', 'criu', 'containerd', 'shim'] as const;
 type Victim = (typeof victims)[number];
 
 /** Whether anybody was there to be killed. */
-async function kill(victim: Victim): Promise<boolean> {
+async function kill(victim: Victim, shim: number): Promise<boolean> {
   if (victim === 'containerd') {
     await stopContainerd();
     await startContainerd();
     return true;
   }
-  const pids = victim === 'shim' ? [await shimOf(running.id)] : pidsOf(victim);
+  const pids = victim === 'shim' ? [shim] : pidsOf(victim);
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   return pids.length > 0;
 }
@@ -95,6 +95,8 @@ async function shimOf(containerId: string): Promise<number> {
 
 /** Kills at that moment of a capture, and tells how it ended. */
 async function killAt(victim: Victim, moment: Moment): Promise<Outcome> {
+  // Looked for before: it takes longer than a dump.
+  const shim = await shimOf(running.id);
   let last: Outcome | undefined;
   for (let tried = 0; tried < TRIES; tried++) {
     let over = false;
@@ -102,7 +104,7 @@ async function killAt(victim: Victim, moment: Moment): Promise<Outcome> {
       over = true;
     });
     const killed = await reach(moment, { node, sizeMB: SIZE_MB, over: () => over }).then(
-      () => kill(victim),
+      () => kill(victim, shim),
       (error: unknown) => {
         if (error instanceof GiveUp) return false;
         throw error;

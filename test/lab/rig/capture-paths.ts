@@ -25,7 +25,7 @@ export interface PathAgent extends LabAgent {
 }
 
 export type PathAgentOptions = Omit<LabAgentOptions, 'rules'> & {
-  /** Further keys of `spec.capture` of all rules, in flow style. */
+  /** Further keys of `spec.capture` on the paths through containerd itself, in flow style. */
   more?: string;
   /** Archives that are kept; default: all. */
   keepLast?: number;
@@ -63,11 +63,12 @@ export async function startPathAgent(options: PathAgentOptions = {}): Promise<Pa
 }
 
 function pathRules({ more, keepLast }: PathAgentOptions): string {
+  const moreOf = (path: Path) => (more && path.startsWith('containerd') ? `, ${more}` : '');
   const rules = paths.map((path) =>
     ruleText({
       name: path,
       when: `{ alert: { shape: falco, match: [ { field: rule, equals: ${path} } ] } }`,
-      capture: `{ ${captures[path]}, freeze: { max: 10m }${more === undefined ? '' : `, ${more}`} }`,
+      capture: `{ ${captures[path]}, freeze: { max: 10m }${moreOf(path)} }`,
       cooldown: '0s',
       retainClass: 'paths',
     }),

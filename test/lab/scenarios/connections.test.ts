@@ -23,7 +23,12 @@ import { emptyCheckpoints, type PathAgent, pathLabels, startPathAgent } from '..
 const node = nodeOf(labInfo());
 const script = join(import.meta.dirname, '../rig/tcp-client.ts');
 /** What a busy machine of two cores adds to any of these times. */
-const SLACK = { ms: 100, share: 0.25 };
+const SLACK = { ms: 150, share: 0.25 };
+/**
+ * CRIU lets no packet through to a connection while it dumps it. One that is being opened then is
+ * tried again by TCP after a second, when it knows no better yet (RFC 6298, section 2.1).
+ */
+const RETRY_MS = 1_000;
 const PORT = 7000;
 
 let agent: PathAgent;
@@ -95,14 +100,13 @@ describe.each(['containerd-calm', 'containerd-race'] as const)('a capture by %s'
     process.stdout.write(
       `${path}: recorded ${stopMs.toFixed(0)} ms; ${JSON.stringify({ kept, fresh })}\n`,
     );
-    for (const { answered, gaps, broken } of [kept, fresh]) {
-      expect(broken).toEqual([]);
-      expect(answered).toBeGreaterThan(20);
-      const long = gaps.filter(({ ms }) => ms > SLACK.ms);
-      expect(long.length).toBeLessThanOrEqual(1);
-      for (const { ms } of long) {
-        expect(ms).toBeLessThanOrEqual(stopMs * (1 + SLACK.share) + SLACK.ms);
-      }
-    }
+    expect([...kept.broken, ...fresh.broken]).toEqual([]);
+    expect(Math.min(kept.answered, fresh.answered)).toBeGreaterThan(20);
+    const long = ({ gaps }: Told) => gaps.map(({ ms }) => ms).filter((ms) => ms > SLACK.ms);
+    const allowedMs = stopMs * (1 + SLACK.share) + SLACK.ms;
+    expect(long(kept).length).toBeLessThanOrEqual(1);
+    expect(Math.max(0, ...long(kept))).toBeLessThanOrEqual(allowedMs);
+    expect(long(fresh).length).toBeLessThanOrEqual(1);
+    expect(Math.max(0, ...long(fresh))).toBeLessThanOrEqual(allowedMs + RETRY_MS);
   });
 });
