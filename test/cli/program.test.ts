@@ -29,7 +29,7 @@ describe('the command line', () => {
     ['an unknown command of a group', ['archives', 'lst'], /unknown command 'lst'.*list/s],
     ['an unknown option', ['status', '--outptu', 'json'], /unknown option '--outptu'/],
     ['an unknown value', ['status', '--output', 'xml'], /Allowed choices are table, json, yaml/],
-    ['an unknown backend', ['capture', 'a/b', '--via', 'gdb'], /auto, cri, kubelet/],
+    ['an unknown backend', ['capture', 'a/b', '--via', 'gdb'], /auto, containerd, cri, kubelet/],
     ['a missing argument', ['rules', 'check'], /missing required argument 'path'/],
     ['an argument too many', ['status', 'now'], /too many arguments/],
     ['an option without its value', ['status', '--socket'], /argument missing/],
