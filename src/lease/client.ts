@@ -7,6 +7,7 @@ import {
   createBackoff,
   type Logger,
   messageOf,
+  nextTurn,
   type Random,
   StillpointError,
 } from '../base/index.ts';
@@ -113,9 +114,7 @@ class GuardLeaseImpl implements GuardLease {
     }
     const n = ++this.#lastN;
     return new Promise((resolve, reject) => {
-      const cancel = this.#options.clock.after(PROTECT_MS_MAX, () =>
-        this.#giveUp(n, noGuard(`no answer within ${PROTECT_MS_MAX} ms`)),
-      );
+      const cancel = this.#options.clock.after(PROTECT_MS_MAX, () => void this.#giveUpUnheard(n));
       const held = createHeld({ n, intent }, cancel, reject, () =>
         resolve({
           lapsed: () => held.lapsed || this.#mayHaveLapsed(),
@@ -164,6 +163,15 @@ class GuardLeaseImpl implements GuardLease {
     const held = this.#held.get(n);
     this.#release(n);
     held?.refuse(error);
+  }
+
+  /** In a process that was held up, timers run before an answer that is there is read. */
+  async #giveUpUnheard(n: number): Promise<void> {
+    // The second turn begins with what the sockets have.
+    await nextTurn();
+    await nextTurn();
+    if (this.#held.get(n)?.acknowledged) return;
+    this.#giveUp(n, noGuard(`no answer within ${PROTECT_MS_MAX} ms`));
   }
 
   #failAsked(why: string): void {

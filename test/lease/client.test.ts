@@ -168,6 +168,15 @@ describe('a protection', () => {
     expect(await guard.next()).toEqual({ is: 'release', n: 1 });
   });
 
+  it('is granted by an answer that was there when we, held up, looked at the time', async () => {
+    await beginLive();
+    const asked = lease.protect(intent);
+    await guard.next();
+    guard.say({ is: 'protected', n: 1 });
+    await clock.advance(50);
+    expect((await asked).lapsed()).toBe(false);
+  });
+
   it('is refused with the reason of the guard', async () => {
     await beginLive();
     const asked = lease.protect(intent);
