@@ -51,11 +51,7 @@ export function createWatchedSource(options: WatchedSourceOptions): WatchedSourc
 }
 
 /** The source's status after its list/watch has entered `state`; the same object = no change. */
-function nextStatus(
-  status: SourceStatus,
-  state: ListWatchState,
-  nowMs: number,
-): SourceStatus {
+function nextStatus(status: SourceStatus, state: ListWatchState, nowMs: number): SourceStatus {
   switch (state.state) {
     case 'listing':
       return status;
