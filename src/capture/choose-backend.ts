@@ -22,7 +22,7 @@ const ORDER: readonly BackendName[] = ['containerd', 'cri', 'kubelet'];
 export async function chooseBackend(
   choice: BackendChoice,
   backends: readonly Backend[],
-  container?: RuntimeContainerStatus,
+  container?: RuntimeContainerStatus | Promise<RuntimeContainerStatus | undefined>,
 ): Promise<BackendDecision> {
   const wanted = choice === 'auto' ? ORDER : [choice];
   const passed: string[] = [];
@@ -41,11 +41,12 @@ export async function chooseBackend(
 
 async function stateOf(
   backend: Backend | undefined,
-  container: RuntimeContainerStatus | undefined,
+  container: Parameters<typeof chooseBackend>[2],
 ): Promise<Availability> {
   if (!backend) return { kind: 'absent', why: 'not configured' };
-  const state = await backend.availability();
-  const objection = container && backend.objection?.(container);
+  // The question after the container goes on beside it.
+  const [state, seen] = await Promise.all([backend.availability(), container]);
+  const objection = seen && backend.objection?.(seen);
   return objection === undefined || state.kind === 'absent'
     ? state
     : { kind: 'absent', why: `the container ${objection}` };

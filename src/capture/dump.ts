@@ -5,6 +5,7 @@ import type { CheckpointReply, CheckpointRequest, DumpOrder, HeldFreeze } from '
 import { type TimeLimit, withTimeLimit } from './backends/time-limit.ts';
 import { type DumpEnd, judgeDumpError } from './dump-failure.ts';
 import { whyFrozenMeanwhile } from './frozen-meanwhile.ts';
+import { watchIdle } from './idle-watch.ts';
 import { type ImagesManifest, imagesFolder, imagesFolderOf } from './images-folder.ts';
 import { makeImagesFolder, writeDumpedFacts, writeManifest } from './images-writer.ts';
 import type { LeftoverImages } from './leftover-images.ts';
@@ -12,6 +13,7 @@ import { type FreezeAttempt, type FreezeTools, freezeForUs, type OwnFreeze } fro
 import { createRootfsLayer, type RootfsLayer } from './rootfs-layer.ts';
 import { calm, type Sequencing } from './sequence.ts';
 import { readCriuStopMs } from './stats-dump.ts';
+import { within } from './within.ts';
 
 /** What a dump into a folder works with. */
 export interface DumpTools extends FreezeTools {
@@ -91,14 +93,15 @@ async function runDump(dump: Dump): Promise<CheckpointReply> {
   const stood = await standStill(dump, freeze, way);
   if (stood.failure !== undefined) {
     const end = await judgeDumpError(stood.failure, {
+      clock: tools.clock,
+      givenUp: stood.givenUp,
       logPath: join(imagesFolder(dump.folder).work, 'dump.log'),
       timedOut: limit.timedOut(),
       timeoutMs: dump.timeoutMs,
     });
     return failedReply(dump, end, freeze);
   }
-  const criuMs = await readCriuStopMs(join(imagesFolder(dump.folder).work, 'stats-dump'));
-  const stoodStillMs = stood.stoodStillMs ?? criuMs;
+  const stoodStillMs = stood.stoodStillMs ?? (await criuStopMs(dump));
   return {
     kind: 'dumped',
     folder: dump.folder,
@@ -108,6 +111,14 @@ async function runDump(dump: Dump): Promise<CheckpointReply> {
     complete: (signal) => complete(dump, { way, freeze, ...stood }, signal),
     discard: () => discard(dump, false),
   };
+}
+
+/** A disk that hangs must not keep the proof that the container runs from beginning. */
+const STATS_MS_MAX = 1_000;
+
+function criuStopMs({ tools, folder }: Dump): Promise<number | undefined> {
+  const read = readCriuStopMs(join(imagesFolder(folder).work, 'stats-dump'));
+  return within(tools.clock, STATS_MS_MAX, read);
 }
 
 /** Given up before anybody was asked to dump. */
@@ -120,6 +131,8 @@ function notBegun({ limit, timeoutMs }: Dump): DumpEnd {
 /** What came of the time from the freeze to the thaw. */
 interface Stood {
   failure?: unknown;
+  /** Why we gave it up ourselves. */
+  givenUp?: string;
   /** From our freeze to our thaw; absent where only CRIU froze. */
   stoodStillMs?: number;
   /** Why the files were not taken meanwhile, though they were to be. */
@@ -140,7 +153,11 @@ async function standStill(
     if (freeze && way.consistency === 'frozen') layer.prepare();
     const { imagesDirectory: imagePath, options } = order;
     const checkpoint = { containerId, imagePath, workPath: imagesFolder(folder).work, ...options };
-    await containerd.checkpointTask(checkpoint, limit.signal);
+    if (freeze)
+      await untilIdle(dump, freeze, stood, (signal) =>
+        containerd.checkpointTask(checkpoint, signal),
+      );
+    else await containerd.checkpointTask(checkpoint, limit.signal);
     if (freeze && way.consistency === 'frozen') {
       stood.filesLate = await layer.take(msLeftToStand(order, freeze, clock), limit.signal);
     }
@@ -151,6 +168,24 @@ async function standStill(
   await freeze?.thaw();
   if (freeze) stood.stoodStillMs = clock.monotonicMs() - freeze.beganMs;
   return stood;
+}
+
+/** Gives the work up once nobody is at it while the container stands still because of us. */
+async function untilIdle(
+  { tools, order, limit }: Dump,
+  freeze: OwnFreeze,
+  stood: Stood,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { clock, node } = tools;
+  const msLeft = () => msLeftToStand(order, freeze, clock);
+  const watch = watchIdle({ clock, node, cgroup: order.cgroup, msLeft });
+  try {
+    await work(AbortSignal.any([limit.signal, watch.signal]));
+  } finally {
+    watch.stop();
+    stood.givenUp = watch.why();
+  }
 }
 
 /** CRIU cannot be cut short, the taking of files can: the rule's bounds hold for it. */

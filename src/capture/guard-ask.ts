@@ -24,6 +24,7 @@ import type {
 } from './guard-facts.ts';
 import { type ImagesPlace, placeImages } from './images-place.ts';
 import type { Sequencing } from './sequence.ts';
+import { within } from './within.ts';
 
 /** Where the guard looks. */
 export interface GuardSources {
@@ -141,17 +142,6 @@ export async function askRuntime(
     layerBytes: answerOf(layer),
     hasTasks: !(task.status === 'rejected' && isStillpointError(task.reason, 'unsupported')),
   };
-}
-
-/** The answer, or undefined when it takes longer. */
-async function within<T>(clock: Clock, ms: number, asked: Promise<T>): Promise<T | undefined> {
-  const answered = new AbortController();
-  const timeUp = clock.sleep(ms, answered.signal).catch(() => undefined);
-  try {
-    return (await Promise.race([asked, timeUp])) ?? undefined;
-  } finally {
-    answered.abort();
-  }
 }
 
 function answerOf<T>(result: PromiseSettledResult<T>): T | undefined {

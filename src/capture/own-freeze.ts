@@ -1,10 +1,11 @@
-import { isStillpointError, messageOf } from '../base/index.ts';
+import { isStillpointError, messageOf, StillpointError } from '../base/index.ts';
 import type { ContainerdClient } from '../cri/index.ts';
 import type { GuardLease, PauseIntent, Protection } from '../lease/index.ts';
 import type { ContainerCgroup } from '../node/index.ts';
 import type { HeldFreeze } from './backend.ts';
 import { withTimeLimit } from './backends/time-limit.ts';
 import { ensureThawed, type ThawTools } from './thaw.ts';
+import { within } from './within.ts';
 
 /** What freezing for ourselves needs. */
 export interface FreezeTools extends ThawTools {
@@ -124,10 +125,19 @@ async function freezeByFile(
   cgroup: ContainerCgroup | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!node || !cgroup) return;
+  if (!node || !cgroup) {
+    const message = 'the freezer of the container cannot be seen from here';
+    throw new StillpointError({ code: 'not-writable', message });
+  }
   node.cgroups.setFreezer(cgroup, 'frozen');
   while (node.cgroups.freezerState(cgroup) !== 'frozen') await clock.sleep(1, signal);
 }
+
+/**
+ * How long a thaw waits for Resume before it looks for itself; a runtime that is well takes 20 ms.
+ * The call goes on: one that a busy runtime answers late still counts.
+ */
+const RESUME_MS_MAX = 250;
 
 async function thawOwn(
   tools: FreezeTools,
@@ -135,10 +145,14 @@ async function thawOwn(
   via: PauseIntent['via'],
 ): Promise<void> {
   try {
-    if (via === 'task') await tools.runtime?.resumeTask(containerId);
+    if (via === 'task') await resumeSoon(tools, containerId);
     else if (cgroup) tools.node?.cgroups.setFreezer(cgroup, 'thawed');
   } catch (error) {
     // Gone, running already, or still held by CRIU: only the state tells, and the thaw check asks.
     tools.log.debug('own-thaw-failed', { containerId, via, why: messageOf(error) });
   }
+}
+
+async function resumeSoon({ clock, runtime }: FreezeTools, containerId: string): Promise<void> {
+  if (runtime) await within(clock, RESUME_MS_MAX, runtime.resumeTask(containerId));
 }

@@ -61,8 +61,10 @@ export async function planCapture(
   if (against) return refused('uncapturable', `${against}: ${failureClasses[against].meaning}`);
   const spec = captureSpecOf(trigger);
   const hurry = deathExpectedAtMs(trigger) - clock.wallMs() < HURRY_MS;
-  const seen = await askRuntime(sources, target.containerId, hurry);
-  const choice = await chooseBackend(spec.via, backends, seen.status);
+  const asking = askRuntime(sources, target.containerId, hurry);
+  const status = asking.then((answers) => answers.status);
+  const choice = await chooseBackend(spec.via, backends, status);
+  const seen = await asking;
   if (choice.kind === 'none') return refused('no-backend', choice.detail);
   const { backend } = choice;
   const archivePath = join(places.checkpointsDirectory, archiveName(target, clock.wallMs()));

@@ -2,6 +2,8 @@ import { type Clock, isStillpointError, type Logger, messageOf } from '../base/i
 import type { RuntimeClient } from '../cri/index.ts';
 import type { ContainerCgroup, NodeProbe } from '../node/index.ts';
 import { decideThaw, type ThawAct, type ThawEnd, type ThawFacts } from './thaw-decision.ts';
+import { isTraced } from './tracer.ts';
+import { within } from './within.ts';
 
 /** The machine, as far as a thaw check looks at it. */
 export interface ThawProbe extends Pick<NodeProbe, 'tracerPid'> {
@@ -53,7 +55,11 @@ const WARN_MS = 10_000;
 /** Freezing by the cgroup takes ms; a process that hangs in the kernel takes for ever. */
 const FREEZE_MS_MAX = 2_000;
 
-const TRACED_PIDS_MAX = 32;
+/**
+ * What is frozen by us waits no longer than this for the word of a runtime that may hang. One that
+ * is only slow is given more time from question to question, so that it is heard in the end.
+ */
+const ASK_MS = { first: 250, max: 10_000 };
 
 /**
  * Sees to it that a container runs after a checkpoint, whatever became of the call: looks at task
@@ -68,8 +74,10 @@ export async function ensureThawed(tools: ThawHands, question: ThawQuestion): Pr
   let last: { key: string; sinceMs: number } | undefined;
   let lookMs = LOOK_MS_MIN;
   let warned = false;
+  let askMs = ASK_MS.first;
   for (;;) {
-    const seen = await look(tools, question);
+    const seen = await look(tools, question, askMs);
+    if (seen.task === 'unknown') askMs = Math.min(askMs * 2, ASK_MS.max);
     const nowMs = clock.monotonicMs();
     const key = `${seen.task} ${seen.freezer} ${seen.traced}`;
     if (last?.key !== key) last = { key, sinceMs: nowMs };
@@ -98,9 +106,13 @@ export async function ensureThawed(tools: ThawHands, question: ThawQuestion): Pr
 async function look(
   tools: ThawHands,
   question: ThawQuestion,
+  askMs: number,
 ): Promise<Omit<ThawFacts, 'unchangedMs'>> {
   const { frozenBefore, mayFinishLater, frozenBy, cgroup } = question;
-  const task = await lookAtTask(tools.runtime, question.containerId);
+  const asked = lookAtTask(tools.runtime, question.containerId);
+  const { freezer } = lookAtCgroup(tools.node, cgroup);
+  const isOurs = frozenBy !== undefined && (freezer === 'frozen' || freezer === 'freezing');
+  const task = isOurs ? ((await within(tools.clock, askMs, asked)) ?? 'unknown') : await asked;
   return { task, ...lookAtCgroup(tools.node, cgroup), frozenBefore, mayFinishLater, frozenBy };
 }
 
@@ -119,8 +131,8 @@ async function lookAtTask(
 }
 
 /**
- * Freezer, and whether somebody traces a process of it: while CRIU dumps, all of them are. Files
- * that cannot be read are not seen; the task alone must do then.
+ * Freezer, and whether somebody traces a process of it. Files that cannot be read are not seen; the
+ * task alone must do then.
  */
 function lookAtCgroup(
   node: ThawProbe | undefined,
@@ -129,8 +141,7 @@ function lookAtCgroup(
   if (!node || !cgroup) return { freezer: 'unseen', traced: false };
   try {
     const freezer = node.cgroups.freezerState(cgroup) ?? 'gone';
-    const pids = node.cgroups.pids(cgroup).slice(0, TRACED_PIDS_MAX);
-    return { freezer, traced: pids.some((pid) => (node.tracerPid(pid) ?? 0) !== 0) };
+    return { freezer, traced: isTraced(node, cgroup) };
   } catch (error) {
     if (isStillpointError(error)) return { freezer: 'unseen', traced: false };
     throw error;

@@ -129,3 +129,15 @@ describe('the backend for a capture', () => {
     expect(await chooseBackend('auto', [cri, containerd])).toMatchObject({ backend: containerd });
   });
 });
+
+describe('the question after a backend', () => {
+  it('is asked beside that after the container', async () => {
+    const told = Promise.withResolvers<RuntimeContainerStatus>();
+    const availability = () => {
+      told.resolve(ofRunc);
+      return Promise.resolve(here);
+    };
+    const choice = await chooseBackend('auto', [{ ...containerd, availability }], told.promise);
+    expect(choice).toMatchObject({ kind: 'chosen' });
+  });
+});

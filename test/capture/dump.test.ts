@@ -243,6 +243,7 @@ describe('the files in a race', () => {
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     rig.container.onCheckpoint = async () => {
       rig.writeImages();
+      rig.container.traced = true;
       begin();
       await rig.clock.sleep(900);
     };

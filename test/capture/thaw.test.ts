@@ -114,6 +114,14 @@ describe('the thaw check', () => {
     });
   });
 
+  it('waits shortly for a runtime that hangs when the freeze is ours', async () => {
+    Object.assign(container, { task: 'paused', freezer: 'frozen' });
+    container.runtime.taskState = () => new Promise(() => undefined);
+    void check({ frozenBy: 'task' });
+    await clock.advance(1_000);
+    expect(container.acts).toEqual(['freezer thawed']);
+  });
+
   it('keeps its hands off what was frozen before us', async () => {
     Object.assign(container, { task: 'paused', freezer: 'frozen' });
     expect((await check({ frozenBefore: true })).end).toBe('frozen-before');
