@@ -107,6 +107,7 @@ class CaptureSideImpl implements CaptureSide {
     const spareBytes = () => floorBytesOf(checkpointsDirectory, this.kubeletSettings);
     const place = { directory: checkpointsDirectory, memoryDirectory: config.memoryDir };
     this.archives = createArchives({ ...place, store, clock, takeLock, spareBytes });
+    const createdMs = clock.wallMs();
     this.#leftovers = createLeftoverImages({ clock, log, checkpointsDirectory });
     this.backends = createBackends(options, sight, this.#leftovers);
     this.dispatcher = createDispatcher({
@@ -157,7 +158,10 @@ class CaptureSideImpl implements CaptureSide {
       awaited: () => this.#late.awaited(),
       clock,
       log,
-      onReady: () => this.#sweep('start'),
+      onReady: () => {
+        this.#sweep('start');
+        void this.#removeLeftLayers(createdMs);
+      },
     });
   }
 
@@ -231,6 +235,17 @@ class CaptureSideImpl implements CaptureSide {
       rates: createFreezeRates(store),
       journal: { note: (...note) => this.dispatcher.journal.note(...note) },
     });
+  }
+
+  /** Of an agent before that was killed; without an answer the runtime forgets them in an hour. */
+  async #removeLeftLayers(beforeMs: number): Promise<void> {
+    const { clients, log } = this.#options;
+    try {
+      const count = await clients.runtime?.containerd.removeRootfsDiffsBefore(beforeMs);
+      if (count) log.warn('layers-left', { count });
+    } catch (error) {
+      log.debug('layers-left-unknown', { error });
+    }
   }
 
   #sweep(reason: 'after-capture' | 'start'): void {

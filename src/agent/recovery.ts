@@ -90,7 +90,10 @@ function takeUp(options: RecoveryOptions, { entry, decision, thaw }: Recovered):
       const { startedAtMs = trigger.acceptedMs, archivePath } = entry.facts;
       const imagesFolder = imagesFolderIn(entry);
       const request = { ...lateRequest(options, entry), imagesFolder };
-      late.expect({ sinceMs: startedAtMs, path: archivePath }, request);
+      // Proved to run, and traced by nobody: CRIU has ended, and its images are all that will be.
+      const isOver = imagesFolder !== undefined && thaw?.end === 'runs';
+      const ended = isOver ? { endedMs: options.clock.wallMs() } : {};
+      late.expect({ sinceMs: startedAtMs, path: archivePath, ...ended }, request);
       const isStuck = thaw?.end === 'stuck';
       dispatcher.journal.note(trigger.id, 'failed', isStuck ? { stuck: true } : {});
       if (isStuck) stuck.add(trigger);

@@ -16,6 +16,11 @@ export interface ContainerdClient {
    * containerd's database is done here. Release it in any case.
    */
   prepareRootfsDiff(snapshot: Snapshot): Promise<RootfsDiff>;
+  /**
+   * Removes what agents that were killed prepared and never released, before that moment (wall
+   * clock, ms); the runtime would keep it for an hour. Returns how many there were.
+   */
+  removeRootfsDiffsBefore(wallMs: number): Promise<number>;
 }
 
 export interface TaskCheckpoint {

@@ -7,7 +7,12 @@ import type {
   Snapshot,
   TaskCheckpoint,
 } from './containerd-client.ts';
-import type { WireDiffResponse, WireMountsResponse, WireSnapshotStatResponse } from './wire.ts';
+import type {
+  WireDiffResponse,
+  WireLeasesResponse,
+  WireMountsResponse,
+  WireSnapshotStatResponse,
+} from './wire.ts';
 
 /** A call to one of containerd's own services; `unsupported` on another runtime. */
 export type ContainerdCall = <Response>(call: Call) => Promise<Response>;
@@ -42,6 +47,7 @@ export function createContainerdClient(
       await call({ service: TASKS, method: 'Checkpoint', request, signal });
     },
     prepareRootfsDiff: (snapshot) => prepareRootfsDiff(call, connection, clock, snapshot),
+    removeRootfsDiffsBefore: (wallMs) => removeLeasesBefore(call, wallMs),
   };
 }
 
@@ -130,6 +136,29 @@ async function createLease(call: ContainerdCall, id: string, expiresMs: number):
   const expires = `${new Date(expiresMs).toISOString().slice(0, 19)}Z`;
   const request = { id, labels: { 'containerd.io/gc.expire': expires } };
   await call({ service: LEASES, method: 'Create', request, deadlineMs: QUESTION_MS_MAX });
+}
+
+/** As prepareRootfsDiff names them. */
+const LEASE_NAME = /^stillpoint-[\w.-]{1,64}-[0-9a-f]{16}$/;
+
+/** A lease that was made in the same second may be of an agent that lives. */
+async function removeLeasesBefore(call: ContainerdCall, wallMs: number): Promise<number> {
+  const { leases } = await call<WireLeasesResponse>({
+    service: LEASES,
+    method: 'List',
+    request: {},
+    deadlineMs: QUESTION_MS_MAX,
+  });
+  const left = leases.filter(({ id, created_at }) => {
+    const createdS = created_at?.seconds ?? Number.POSITIVE_INFINITY;
+    return LEASE_NAME.test(id) && createdS < Math.floor(wallMs / 1_000);
+  });
+  for (const { id } of left) {
+    const request = { id, sync: true };
+    const deleted = call({ service: LEASES, method: 'Delete', request, deadlineMs: REMOVE_MS_MAX });
+    await deleted.catch(ignoreMissing);
+  }
+  return left.length;
 }
 
 async function* readBlob(

@@ -67,3 +67,7 @@ export interface WireSnapshotStatResponse {
 export interface WireDiffResponse {
   diff: { digest: string; size: number } | null;
 }
+
+export interface WireLeasesResponse {
+  leases: { id: string; created_at: { seconds: number } | null }[];
+}

@@ -133,6 +133,13 @@ describe('what a crash left', () => {
     expect(requests).toMatchObject([{ imagesFolder: images.slice(0, -'.tar'.length) }]);
   });
 
+  it('checkpointing through containerd, of a container that runs, has all its images', async () => {
+    const begun: JournalFacts = { ...BEGUN, backend: 'containerd' };
+    const { runtime } = createFakeContainerState();
+    const { late } = await takeUp('checkpointing', begun, 1_000, runtime);
+    expect(late).toEqual([{ path: PATH, sinceMs: BEGUN.startedAtMs, endedMs: expect.any(Number) }]);
+  });
+
   it('checkpointing whose container cannot be thawed is thawed on and on', async () => {
     const container = createFakeContainerState();
     Object.assign(container, { task: 'paused', freezer: 'frozen', onResume: () => undefined });

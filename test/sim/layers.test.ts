@@ -42,6 +42,18 @@ describe('the changes of a root file system', () => {
     expect(rig.sim.layers.left()).toEqual(NOTHING);
   });
 
+  it('of an agent before are removed when the next one asks, and none of its own', async () => {
+    const { rig, snapshot } = await startCart();
+    await rig.clock.setWall(Date.now());
+    const diff = await rig.runtime.containerd.prepareRootfsDiff(snapshot);
+    await diff.take(never);
+    const { containerd } = rig.runtime;
+    expect(await containerd.removeRootfsDiffsBefore(rig.clock.wallMs())).toBe(0);
+    expect(rig.sim.layers.left()).toEqual({ leases: 1, views: 1, blobs: 1 });
+    expect(await containerd.removeRootfsDiffsBefore(rig.clock.wallMs() + 1_000)).toBe(1);
+    expect(rig.sim.layers.left()).toEqual(NOTHING);
+  });
+
   it('of a container that is unknown cannot be had, and nothing is left of the try', async () => {
     const { rig, snapshot } = await startCart();
     const gone = { ...snapshot, snapshotKey: 'f'.repeat(64) };

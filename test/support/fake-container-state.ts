@@ -126,6 +126,7 @@ function fakeContainerdOf(of: () => FakeContainerState): ContainerdClient {
       of().acts.push('checkpoint');
       return of().onCheckpoint(checkpoint, signal);
     },
+    removeRootfsDiffsBefore: () => Promise.resolve(0),
     async prepareRootfsDiff() {
       of().acts.push('files prepared');
       let taken: Uint8Array = Buffer.alloc(0);

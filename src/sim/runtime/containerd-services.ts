@@ -42,6 +42,7 @@ export function addContainerdServices(
       layers.createLease(String(name), labels as Record<string, string>);
       return {};
     }),
+    List: answer(() => ({ leases: layers.listLeases() })),
     Delete: answer(({ id: name }) => {
       layers.deleteLease(String(name));
       return {};

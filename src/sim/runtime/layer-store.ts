@@ -28,6 +28,7 @@ const LAYER = 'application/vnd.oci.image.layer.v1.tar';
 
 /** A lease, and what goes with it. */
 interface Lease {
+  createdMs: number;
   expiresMs: number;
   views: Set<string>;
   digests: Set<string>;
@@ -70,7 +71,16 @@ export class LayerStore {
     if (this.#leases.has(id)) throw serviceError('AlreadyExists', `lease "${id}": already exists`);
     const expires = labels['containerd.io/gc.expire'];
     const expiresMs = expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires);
-    this.#leases.set(id, { expiresMs, views: new Set(), digests: new Set() });
+    const createdMs = this.#parts.clock.wallMs();
+    this.#leases.set(id, { createdMs, expiresMs, views: new Set(), digests: new Set() });
+  }
+
+  listLeases(): { id: string; created_at: { seconds: number } }[] {
+    this.#expire();
+    return [...this.#leases].map(([id, { createdMs }]) => ({
+      id,
+      created_at: { seconds: Math.floor(createdMs / 1_000) },
+    }));
   }
 
   deleteLease(id: string): void {
