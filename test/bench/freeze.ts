@@ -95,7 +95,10 @@ interface Bench {
   verdicts: Verdict[];
 }
 
-/** All paths in turn, then all again: what a machine does meanwhile is shared by all of them. */
+/**
+ * All paths in turn, then all again, each time another one first: what a machine does meanwhile, and
+ * where on its disk the next archive comes to lie, is shared by all of them.
+ */
 async function* benchLoad(
   { say, agent, wish, verdicts }: Bench,
   load: Load,
@@ -110,7 +113,7 @@ async function* benchLoad(
   const measured = new Map<Path, Measured[]>();
   try {
     for (let run = 1; run <= wish.runs; run++) {
-      for (const path of wish.paths) {
+      for (const path of rotated(wish.paths, run)) {
         const one = await measure({ agent, path, pod: pod.name, containerId: id });
         measured.set(path, [...(measured.get(path) ?? []), one]);
         say(`freeze: ${name}, ${path}, run ${run} of ${wish.runs}: ${tell(one)}`);
@@ -125,6 +128,11 @@ async function* benchLoad(
     if (kubelet === undefined || load.files !== 'few' || load.sizeMiB < AIM_MIB_MIN) continue;
     verdicts.push(...judgeAims(path, name, mediansOf(runs), mediansOf(kubelet)));
   }
+}
+
+function rotated<T>(items: readonly T[], by: number): T[] {
+  const at = by % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
 }
 
 function tell({ stopMs, stopsMs, wholeMs, peakBytes, record }: Measured): string {

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { AgentStatus } from '../../../src/agent/index.ts';
+import { createAgentClient } from '../../../src/cli/agent-client.ts';
 import {
   deletePod,
   gapsIn,
@@ -17,10 +19,12 @@ import {
   emptyCheckpoints,
   faultTable,
   freezerOf,
+  openAlerts,
   type PathAgent,
   pathLabels,
+  pathRules,
   pidsOf,
-  ruleText,
+  SETTLE_KILLED_MS,
   standsStill,
   startPathAgent,
   tracesOn,
@@ -35,7 +39,10 @@ const node = nodeOf(labInfo());
 const main = join(import.meta.dirname, '../../../src/cli/main.ts');
 const POD = 'held';
 const SIZE_MB = 256;
-/** From the signal until the container runs again. */
+/**
+ * From the signal until the container runs again; where CRIU is at work, from its end: it cannot be
+ * cut short, and holds the container by itself.
+ */
 const STILL_MS_MAX = 1_000;
 const ENDED = ['recorded', 'failed', 'refused'];
 const table = faultTable('The agent dies or hangs during a race through containerd, 256 MiB');
@@ -72,15 +79,15 @@ async function startHog(): Promise<string> {
   return id;
 }
 
-/** An agent of its own process, which races that pod once, some seconds from now. */
+/** An agent of its own process, whose guard process is there. */
 async function startAgentProcess(): Promise<{ home: string; process: ChildProcess }> {
-  const rules = ruleText({
-    name: 'once',
-    when: '{ schedule: { cron: "*/2 * * * * *", timeZone: UTC } }',
-    capture: '{ via: containerd, sequence: race, freeze: { max: 1m } }',
-  });
-  const { home, configFile } = await writeAgentFiles({ rules, node });
+  const { home, configFile } = await writeAgentFiles({ rules: pathRules(), node });
   child = spawn(process.execPath, [main, 'agent', '--config', configFile], { stdio: 'ignore' });
+  const client = createAgentClient(join(home, 'agent.sock'));
+  await waitFor('the agent and its guard', async () => {
+    const { guard } = await client.json<AgentStatus>('GET', '/v1/status');
+    return guard.state === 'live';
+  });
   return { home, process: child };
 }
 
@@ -89,11 +96,10 @@ async function stillAfter(atMs: number): Promise<{ afterMs: number; stopMs: numb
   const tick = lastTickIn(await podLogs(POD)) ?? -1;
   await waitFor('it to run', async () => (lastTickIn(await podLogs(POD)) ?? -1) > tick);
   const gaps = gapsIn(await podLogs(POD)).filter(({ atUnixMs, ms }) => atUnixMs + ms >= atMs);
-  const around = gaps.filter(({ atUnixMs }) => atUnixMs <= atMs + STILL_MS_MAX);
-  return {
-    afterMs: Math.max(0, ...around.map(({ atUnixMs, ms }) => atUnixMs + ms - atMs)),
-    stopMs: Math.max(0, ...around.map(({ ms }) => ms)),
-  };
+  // The one that the signal fell into; a busy machine makes others.
+  const [stop] = gaps.filter(({ atUnixMs }) => atUnixMs <= atMs);
+  if (stop === undefined) return { afterMs: 0, stopMs: 0 };
+  return { afterMs: stop.atUnixMs + stop.ms - atMs, stopMs: stop.ms };
 }
 
 async function triggersEnded(agent: PathAgent): Promise<string> {
@@ -112,9 +118,14 @@ describe.each(['SIGKILL', 'SIGSTOP'] as const)('an agent that gets %s', (signal)
       const before = await tracesOn(node);
       const freezer = await freezerOf(node, id);
       const struck = await startAgentProcess();
+      const alerts = await openAlerts();
+      alerts.alert('containerd-race', id);
       await moments[moment](freezer);
       const atMs = Date.now();
       struck.process.kill(signal);
+      await waitFor('CRIU to end', () => pidsOf('criu').length === 0, { everyMs: 5 });
+      const criuMs = Date.now() - atMs;
+      await alerts.close();
       const { afterMs, stopMs } = await stillAfter(atMs);
       const frozen = (await standsStill(node, id)) ? 1 : 0;
       if (signal === 'SIGSTOP') {
@@ -125,11 +136,11 @@ describe.each(['SIGKILL', 'SIGSTOP'] as const)('an agent that gets %s', (signal)
       }
       next = await startPathAgent({ home: struck.home, keepLast: 1 });
       const ended = await triggersEnded(next);
-      const traces = await countTraces({ node, before });
+      const traces = await countTraces({ node, before, settleMs: SETTLE_KILLED_MS });
       const outcome = await next.capture('containerd-race', id);
       table.add({
         fault: `agent ${signal}`,
-        moment: `${moment}; ran again after ${afterMs.toFixed(0)} ms`,
+        moment: `${moment}; ran again after ${afterMs.toFixed(0)} ms, CRIU until ${criuMs} ms`,
         ended,
         stoodStillMs: stopMs,
         frozen,
@@ -140,7 +151,7 @@ describe.each(['SIGKILL', 'SIGSTOP'] as const)('an agent that gets %s', (signal)
         ...{ frozen: 0, halfArchives: 0, leftovers: 0, named: [] },
         next: 'archived',
       });
-      expect(afterMs).toBeLessThanOrEqual(STILL_MS_MAX);
+      expect(afterMs).toBeLessThanOrEqual(criuMs + STILL_MS_MAX);
     },
   );
 });

@@ -47,22 +47,23 @@ export async function startPathAgent(options: PathAgentOptions = {}): Promise<Pa
     if (guard.state === 'live') return true;
     throw new Error(guard.why);
   });
-  const nats = await connect({ servers: labInfo().nats.url });
+  const publish = await openAlerts();
   return {
     ...agent,
     async capture(path, containerId) {
       const ended = agent.agent.facts.next('ended', () => true, ENDED_MS_MAX);
-      nats.publish('falco.lab', alertFor(path, containerId));
+      publish.alert(path, containerId);
       return (await ended).outcome;
     },
     async stop() {
-      await nats.drain();
+      await publish.close();
       await agent.stop();
     },
   };
 }
 
-function pathRules({ more, keepLast }: PathAgentOptions): string {
+/** One rule a path, as YAML. */
+export function pathRules({ more, keepLast }: PathAgentOptions = {}): string {
   const moreOf = (path: Path) => (more && path.startsWith('containerd') ? `, ${more}` : '');
   const rules = paths.map((path) =>
     ruleText({
@@ -83,6 +84,18 @@ spec:
   keep: { last: ${keepLast} }
 `;
   return [...rules, ...(keepLast === undefined ? [] : [policy])].join('---\n');
+}
+
+/** Fires the rules of the paths, in whatever agent of the lab has them. */
+export async function openAlerts(): Promise<{
+  alert(path: Path, containerId: string): void;
+  close(): Promise<void>;
+}> {
+  const nats = await connect({ servers: labInfo().nats.url });
+  return {
+    alert: (path, containerId) => nats.publish('falco.lab', alertFor(path, containerId)),
+    close: () => nats.drain(),
+  };
 }
 
 /** As falcosidekick publishes it; names one container by the first digits of its id. */

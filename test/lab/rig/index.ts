@@ -3,7 +3,15 @@
  * of exactly its rights or installed as a DaemonSet, the rules they use, and the proof of an archive.
  */
 export { proveArchive } from './archive-proof.ts';
-export { type Path, type PathAgent, pathLabels, paths, startPathAgent } from './capture-paths.ts';
+export {
+  openAlerts,
+  type Path,
+  type PathAgent,
+  pathLabels,
+  pathRules,
+  paths,
+  startPathAgent,
+} from './capture-paths.ts';
 export { type Moment, moments, pidsOf, reach, type Worker, workers } from './dump-moments.ts';
 export {
   countTraces,
