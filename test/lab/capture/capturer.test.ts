@@ -38,7 +38,7 @@ describe('a capture on the real node', () => {
     rig.onState = ({ kind }) => {
       if (kind === 'checkpointing') setTimeout(() => stop.abort(), 400);
     };
-    const outcome = await rig.makeCapturer().capture(rig.triggerOn(target), stop.signal);
+    const outcome = await rig.makeCapturer().capture(rig.triggerOn(target, 'cri'), stop.signal);
     expect(outcome).toMatchObject({
       kind: 'failed',
       failure: 'cancelled',
@@ -59,7 +59,7 @@ describe('a capture on the real node', () => {
           .then(crashed.resolve, crashed.reject);
       }, 500);
     };
-    const outcome = await rig.makeCapturer().capture(rig.triggerOn(target), never);
+    const outcome = await rig.makeCapturer().capture(rig.triggerOn(target, 'cri'), never);
     await crashed.promise;
     expect(outcome).toMatchObject({
       kind: 'failed',
