@@ -1,4 +1,4 @@
-import { type Archives, createArchives } from '../archive/index.ts';
+import { type Archives, createArchives, removeImages } from '../archive/index.ts';
 import type { Cancel, Clock, Logger, Random } from '../base/index.ts';
 import {
   type Backend,
@@ -108,7 +108,7 @@ class CaptureSideImpl implements CaptureSide {
     const place = { directory: checkpointsDirectory, memoryDirectory: config.memoryDir };
     this.archives = createArchives({ ...place, store, clock, takeLock, spareBytes });
     const createdMs = clock.wallMs();
-    this.#leftovers = createLeftoverImages({ clock, log, checkpointsDirectory });
+    this.#leftovers = createLeftoverImages({ clock, log, remove: removeImages });
     this.backends = createBackends(options, sight, this.#leftovers);
     this.dispatcher = createDispatcher({
       store,
@@ -232,7 +232,7 @@ class CaptureSideImpl implements CaptureSide {
       directoryProblem: () => this.directory.problem(),
       evictionHard: () => this.kubeletSettings.evictionHard(),
       backends: this.backends,
-      rates: createFreezeRates(store),
+      rates: createFreezeRates(store, log),
       journal: { note: (...note) => this.dispatcher.journal.note(...note) },
     });
   }

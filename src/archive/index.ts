@@ -14,6 +14,7 @@ export {
   imagesBytes,
   judgeFullDisk,
   type MissingMember,
+  removeImages,
 } from './assembly/index.ts';
 export { type FileIdentity, identityOf, sameFile } from './byte-source.ts';
 export type { Catalog } from './catalog.ts';

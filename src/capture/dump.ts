@@ -153,11 +153,7 @@ async function standStill(
     if (freeze && way.consistency === 'frozen') layer.prepare();
     const { imagesDirectory: imagePath, options } = order;
     const checkpoint = { containerId, imagePath, workPath: imagesFolder(folder).work, ...options };
-    if (freeze)
-      await untilIdle(dump, freeze, stood, (signal) =>
-        containerd.checkpointTask(checkpoint, signal),
-      );
-    else await containerd.checkpointTask(checkpoint, limit.signal);
+    await untilIdle(dump, freeze, stood, (signal) => containerd.checkpointTask(checkpoint, signal));
     if (freeze && way.consistency === 'frozen') {
       stood.filesLate = await layer.take(msLeftToStand(order, freeze, clock), limit.signal);
     }
@@ -170,16 +166,17 @@ async function standStill(
   return stood;
 }
 
-/** Gives the work up once nobody is at it while the container stands still because of us. */
+/** Gives the work up once nobody is at it while the container stands still. */
 async function untilIdle(
   { tools, order, limit }: Dump,
-  freeze: OwnFreeze,
+  freeze: OwnFreeze | undefined,
   stood: Stood,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { clock, node } = tools;
-  const msLeft = () => msLeftToStand(order, freeze, clock);
-  const watch = watchIdle({ clock, node, cgroup: order.cgroup, msLeft });
+  const msLeft = () => (freeze ? msLeftToStand(order, freeze, clock) : Number.POSITIVE_INFINITY);
+  const { cgroup } = order;
+  const watch = watchIdle({ clock, node, cgroup, frozenByUs: freeze !== undefined, msLeft });
   try {
     await work(AbortSignal.any([limit.signal, watch.signal]));
   } finally {

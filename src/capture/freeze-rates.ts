@@ -1,3 +1,4 @@
+import type { Logger } from '../base/index.ts';
 import type { BackendName } from '../signal/index.ts';
 import { readSetting, type Store, writeSetting } from '../store/index.ts';
 import type { FreezeCosts } from './backend.ts';
@@ -14,11 +15,11 @@ export interface FreezeRates {
 /** What is kept; the fixed part is the backend's own. */
 type LearntRates = Pick<FreezeCosts, 'bytesPerSecond' | 'layerBytesPerSecond'>;
 
-/** Keeps the rates in the table `setting`, one row a backend. A row that cannot be read is new. */
-export function createFreezeRates(store: Store): FreezeRates {
+/** Keeps the rates in the table `setting`, one row a backend. A row that cannot be read is told, and new. */
+export function createFreezeRates(store: Store, log: Logger): FreezeRates {
   const known = new Map<BackendName, LearntRates | undefined>();
   const read = (backend: BackendName) => {
-    if (!known.has(backend)) known.set(backend, load(store, backend));
+    if (!known.has(backend)) known.set(backend, load(store, backend, log));
     return known.get(backend);
   };
   return {
@@ -41,14 +42,18 @@ function settingName(backend: BackendName): string {
   return `freeze-rate/${backend}`;
 }
 
-function load(store: Store, backend: BackendName): LearntRates | undefined {
+function load(store: Store, backend: BackendName, log: Logger): LearntRates | undefined {
+  const then = 'it is learnt again';
   try {
-    const stored = readSetting(store, settingName(backend)) as Partial<LearntRates> | undefined;
-    const { bytesPerSecond, layerBytesPerSecond } = stored ?? {};
-    if (!isRate(bytesPerSecond) || !isRate(layerBytesPerSecond)) return undefined;
-    return { bytesPerSecond, layerBytesPerSecond };
-  } catch {
-    // What cannot be read is learnt again.
-    return undefined;
+    const stored = readSetting(store, settingName(backend));
+    if (stored === undefined) return undefined;
+    const { bytesPerSecond, layerBytesPerSecond } = stored as Partial<LearntRates>;
+    if (isRate(bytesPerSecond) && isRate(layerBytesPerSecond)) {
+      return { bytesPerSecond, layerBytesPerSecond };
+    }
+    log.warn('freeze-rate-unreadable', { backend, stored, then });
+  } catch (error) {
+    log.warn('freeze-rate-unreadable', { backend, error, then });
   }
+  return undefined;
 }

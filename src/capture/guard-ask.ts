@@ -24,6 +24,7 @@ import type {
 } from './guard-facts.ts';
 import { type ImagesPlace, placeImages } from './images-place.ts';
 import type { Sequencing } from './sequence.ts';
+import { findTracer } from './tracer.ts';
 import { within } from './within.ts';
 
 /** Where the guard looks. */
@@ -72,9 +73,6 @@ const DISK_MARGIN = 0.05;
 
 /** A container with seconds to live can spare this for the size of its writable layer. */
 const HURRY_LAYER_MS = 30;
-
-/** A tracer holds the first process of a container, whoever it is; no need to ask thousands. */
-const TRACED_PIDS_MAX = 32;
 
 /** Collects the facts; decides nothing. Throws only for what no guard can judge (a bug). */
 export function askGuard(sources: GuardSources, question: GuardQuestion): GuardAnswer {
@@ -171,14 +169,6 @@ function sizeOf(
   const limitBytes = seen.status?.memoryLimitBytes ?? known;
   if (limitBytes === undefined) return undefined;
   return { imageBytes: limitBytes, layerBytes, from: 'limit' };
-}
-
-function findTracer(node: NodeProbe, cgroup: ContainerCgroup): GuardFacts['tracer'] {
-  for (const pid of node.cgroups.pids(cgroup).slice(0, TRACED_PIDS_MAX)) {
-    const tracedBy = node.tracerPid(pid);
-    if (tracedBy !== undefined && tracedBy !== 0) return { pid, tracedBy };
-  }
-  return undefined;
 }
 
 function diskFacts(sources: GuardSources, engine: Engine, bytes: FreezeBytes): DiskFact[] {

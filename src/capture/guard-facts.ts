@@ -4,6 +4,7 @@ import type { CaptureSpec } from '../rules/index.ts';
 import type { BackendName, PodFact, ReasonCode, Target } from '../signal/index.ts';
 import type { FreezeCosts } from './backend.ts';
 import type { FreezeBytes } from './freeze-model.ts';
+import type { Tracer } from './tracer.ts';
 
 /** Everything the guard knows about one capture before it begins. Plain data. */
 export interface GuardFacts {
@@ -22,7 +23,7 @@ export interface GuardFacts {
   /** containerd's view; absent elsewhere. */
   task?: TaskState;
   /** A process of the container that is traced: another checkpoint, or a debugger. */
-  tracer?: { pid: number; tracedBy: number };
+  tracer?: Tracer;
   /** Absent when nothing tells how large the container is. */
   size?: CaptureSize;
   costs: FreezeCosts & { learnt: boolean };

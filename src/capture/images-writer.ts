@@ -11,12 +11,7 @@ import {
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, nodeCodeOf, StillpointError } from '../base/index.ts';
-import {
-  type DumpedFacts,
-  type ImagesManifest,
-  imagesFolder,
-  imagesRoot,
-} from './images-folder.ts';
+import { type DumpedFacts, type ImagesManifest, imagesFolder } from './images-folder.ts';
 
 /** Like the archives: for root alone. */
 const DIRECTORY_MODE = 0o700;
@@ -113,28 +108,6 @@ export async function copyRootfsDiff(
   } catch (error) {
     await rm(path, { force: true });
     throw fromFs(error, path);
-  }
-}
-
-/**
- * Removes the folder of a dump that came to nothing, and its images where they lie elsewhere. Only
- * when CRIU has surely ended: a living one still writes. Errors: `not-writable`.
- */
-export async function removeImagesFolder(
-  checkpointsDirectory: string,
-  folder: string,
-  imagesDirectory: string,
-): Promise<void> {
-  if (dirname(folder) !== imagesRoot(checkpointsDirectory)) {
-    throw new RangeError(`${folder} is not in ${imagesRoot(checkpointsDirectory)}`);
-  }
-  try {
-    if (imagesDirectory !== imagesFolder(folder).checkpoint) {
-      await rm(dirname(imagesDirectory), { recursive: true, force: true });
-    }
-    await rm(folder, { recursive: true, force: true });
-  } catch (error) {
-    throw fromFs(error, folder);
   }
 }
 

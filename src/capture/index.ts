@@ -54,3 +54,4 @@ export {
   type ThawResult,
   type ThawTools,
 } from './thaw.ts';
+export { isTraced } from './tracer.ts';

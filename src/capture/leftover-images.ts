@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { type Clock, type Logger, messageOf, nodeCodeOf } from '../base/index.ts';
 import { readLogTail, saysItEnded } from './dump-log.ts';
 import { imagesFolder } from './images-folder.ts';
-import { removeImagesFolder } from './images-writer.ts';
 
 /** What a dump that came to nothing left. */
 export interface DeadDump {
@@ -31,19 +30,23 @@ interface Waiting extends DeadDump {
   sinceMs: number;
 }
 
-export function createLeftoverImages(options: {
+export interface LeftoverImagesOptions {
   clock: Clock;
   log: Logger;
-  checkpointsDirectory: string;
-}): LeftoverImages {
-  const { clock, log, checkpointsDirectory } = options;
+  /** Removes the folder of a capture and its images, as archive/ does; says what stays and why. */
+  remove(folder: string): Promise<{ kind: 'removed' } | { kind: 'left'; why: string }>;
+}
+
+export function createLeftoverImages(options: LeftoverImagesOptions): LeftoverImages {
+  const { clock, log } = options;
   const waiting = new Set<Waiting>();
   let isLooking = false;
   let cancel: (() => void) | undefined;
 
-  const remove = async ({ folder, imagesDirectory }: DeadDump) => {
+  const remove = async ({ folder }: DeadDump) => {
     try {
-      await removeImagesFolder(checkpointsDirectory, folder, imagesDirectory);
+      const removal = await options.remove(folder);
+      if (removal.kind === 'left') log.warn('images-stay', { folder, why: removal.why });
     } catch (error) {
       log.warn('images-stay', { folder, why: messageOf(error) });
     }

@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '../base/index.ts';
-import { ensureThawed, type ThawQuestion } from '../capture/index.ts';
+import { ensureThawed, isTraced, type ThawQuestion } from '../capture/index.ts';
 import type { PauseIntent, ResumedWhy } from '../lease/index.ts';
 import type { NodeProbe } from '../node/index.ts';
 import { cgroupOf } from './check-intent.ts';
@@ -14,8 +14,6 @@ export interface ResumeTools {
 
 /** Between two thaw checks of a container that nothing has helped so far. */
 const AGAIN_MS = 10_000;
-
-const TRACED_PIDS_MAX = 32;
 
 /**
  * Lets a container run that its agent can let run no more, by the thaw table of the agent itself,
@@ -54,8 +52,7 @@ function thawAtOnce({ node, log }: ResumeTools, { containerId, cgroup, frozenBy 
   if (!node || !cgroup || frozenBy !== 'freezer') return;
   try {
     if (node.cgroups.freezerState(cgroup) === 'thawed') return;
-    const pids = node.cgroups.pids(cgroup).slice(0, TRACED_PIDS_MAX);
-    if (pids.some((pid) => (node.tracerPid(pid) ?? 0) !== 0)) return;
+    if (isTraced(node, cgroup)) return;
     node.cgroups.setFreezer(cgroup, 'thawed');
   } catch (error) {
     log.warn('thaw-act-failed', { act: 'thaw-at-once', containerId, error });

@@ -79,3 +79,47 @@ describe('a runtime that hangs while the container is frozen by us', () => {
     expect(await failed(replied)).toMatchObject({ held: { frozenBy: 'task' } });
   });
 });
+
+describe('a CRIU that was killed and left its helper, for which the runtime waits', () => {
+  let begun: Promise<void>;
+
+  beforeEach(() => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    begun = promise;
+    rig.container.onCheckpoint = (_, signal) =>
+      new Promise((_resolve, reject) => {
+        resolve();
+        const cut = () => reject(new StillpointError({ code: 'cancelled', message: 'given up' }));
+        signal.addEventListener('abort', cut);
+      });
+  });
+
+  it('while the freeze was its own holds nobody for longer than 2 s', async () => {
+    const replied = rig.dump();
+    await begun;
+    rig.container.freezer = 'frozen';
+    await rig.clock.advance(2_000);
+    expect(await failed(replied)).toMatchObject({
+      failure: 'unreachable',
+      message: 'nobody worked on the frozen container for 2000 ms: the runtime hangs',
+      mayFinishLater: true,
+    });
+  });
+
+  it('is waited for while the container runs, or is held by a tracer', async () => {
+    const stop = new AbortController();
+    const replied = rig.dump({}, stop.signal);
+    let ended = false;
+    void replied.then(() => {
+      ended = true;
+    });
+    await begun;
+    await rig.clock.advance(10_000);
+    rig.container.freezer = 'frozen';
+    rig.container.traced = true;
+    await rig.clock.advance(10_000);
+    expect(ended).toBe(false);
+    stop.abort();
+    expect(await failed(replied)).toMatchObject({ failure: 'cancelled' });
+  });
+});

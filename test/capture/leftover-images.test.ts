@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { removeImages } from '../../src/archive/index.ts';
 import {
   createLeftoverImages,
   imagesFolder,
-  imagesFolderOf,
   type LeftoverImages,
 } from '../../src/capture/index.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { makeImagesFolder } from '../support/images-folder.ts';
 import { createRecordingLog } from '../support/recording-log.ts';
 import { useTempDirs } from '../support/temp-dir.ts';
 
@@ -26,13 +27,12 @@ beforeEach(() => {
   const { log } = createRecordingLog(({ event }) => {
     if (event === 'leftover-images-removed') isRemoved = true;
   });
-  leftovers = createLeftoverImages({ clock, log, checkpointsDirectory: directory });
-  folder = imagesFolderOf(directory, join(directory, 'checkpoint-a_b-c-x.tar'));
-  memory = join(tempDir(), 'checkpoint-a_b-c-x', 'checkpoint');
-  for (const path of [imagesFolder(folder).work, imagesFolder(folder).checkpoint, memory]) {
-    mkdirSync(path, { recursive: true });
-  }
-  writeFileSync(join(memory, 'pages-1.img'), 'pages');
+  leftovers = createLeftoverImages({ clock, log, remove: removeImages });
+  const memoryDirectory = tempDir();
+  const made = { memory: memoryDirectory, dumped: null, rootfsDiff: null };
+  folder = makeImagesFolder(join(directory, 'checkpoint-a_b-c-x.tar'), made);
+  memory = join(memoryDirectory, 'checkpoint-a_b-c-x', 'checkpoint');
+  rmSync(logPath(), { force: true });
 });
 
 const dead = (mayGoOn: boolean) => ({ folder, imagesDirectory: memory, mayGoOn });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeImages } from '../../src/archive/index.ts';
 import { createRandom, silentLogger } from '../../src/base/index.ts';
 import {
   createContainerdBackend,
@@ -38,7 +39,7 @@ async function openSim(sequence: DumpOrder['sequence'], cgroupVersion: 1 | 2) {
   const node = createNodeProbe({ root: cgroupRoot, procRoot });
   const { containerId, pid } = sim.scenario.running(APP).life;
   const cgroup = node.cgroups.locate({ pid });
-  const leftovers = createLeftoverImages({ clock, log, checkpointsDirectory: checkpointsDir });
+  const leftovers = createLeftoverImages({ clock, log, remove: removeImages });
   const tools = { runtime, node, clock, log, lease, leftovers };
   const order = async (archivePath: string): Promise<DumpOrder> => ({
     ...{ sequence, cgroup, options: OPTIONS, sequenceReason: 'the contract', freezeMsMax: 60_000 },

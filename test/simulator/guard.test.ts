@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { removeImages } from '../../src/archive/index.ts';
 import { createRandom, type Random, silentLogger } from '../../src/base/index.ts';
 import {
   archiveName,
@@ -56,7 +57,7 @@ async function beginAgent(dir: string, sim: Sim, clock: DrivenClock, random: Ran
   const directory = { checkpointsDirectory: checkpointsDir };
   const backend = createContainerdBackend({
     ...{ runtime, lease, node: machine.given, ...shared, ...directory },
-    leftovers: createLeftoverImages({ ...shared, ...directory }),
+    leftovers: createLeftoverImages({ ...shared, remove: removeImages }),
   });
   const die = () => {
     mortal.kill();

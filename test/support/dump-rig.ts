@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeImages } from '../../src/archive/index.ts';
 import {
   type CheckpointReply,
   createContainerdBackend,
@@ -44,7 +45,7 @@ export function createDumpRig(checkpointsDirectory: string): DumpRig {
   const ears = new Map<string, (line: LogLine) => void>();
   const { log } = createRecordingLog((line) => ears.get(line.event)?.(line));
   const { runtime, node, acts } = container;
-  const leftovers = createLeftoverImages({ clock, log, checkpointsDirectory });
+  const leftovers = createLeftoverImages({ clock, log, remove: removeImages });
   const archivePath = join(checkpointsDirectory, ARCHIVE);
   const folder = imagesFolderOf(checkpointsDirectory, archivePath);
   const paths = imagesFolder(folder);

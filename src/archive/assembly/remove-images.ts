@@ -1,7 +1,7 @@
 import { lstat, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { nodeCodeOf } from '../../base/index.ts';
-import { imagesFolder } from '../../capture/index.ts';
+import { imagesFolder, imagesRoot } from '../../capture/index.ts';
 import { fromFs } from '../fs-errors.ts';
 import { type FolderEntry, imagesDirectoryOf, listEntries, readManifest } from './folder.ts';
 
@@ -11,11 +11,13 @@ export type Removal = { kind: 'removed' } | { kind: 'left'; why: string };
 /**
  * Removes the folder of a capture and its images in memory: the files of the few directories that
  * belong to it, one by one. A link, or a directory that does not belong there, stays, and the folder
- * with it. First the note goes that the dump ended well, last the one that says where all of it
+ * with it; so does a folder that does not lie where folders of captures do. First the note goes that the dump ended well, last the one that says where all of it
  * lies: whatever a crash leaves is known for what it is. Errors: `not-writable`, `io`.
  */
 export async function removeImages(folder: string): Promise<Removal> {
   const paths = imagesFolder(folder);
+  const checkpointsDirectory = dirname(dirname(dirname(folder)));
+  if (dirname(folder) !== imagesRoot(checkpointsDirectory)) return left(folder);
   if ((await kindAt(folder)) === 'none') return { kind: 'removed' };
   if ((await kindAt(folder)) !== 'directory') return left(folder);
   const elsewhere = imagesDirectoryOf(folder, await readManifest(folder));

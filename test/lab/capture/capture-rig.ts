@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
+import { removeImages } from '../../../src/archive/index.ts';
 import { createRandom, type Logger, systemClock } from '../../../src/base/index.ts';
 import {
   type Capturer,
@@ -165,7 +166,7 @@ function makeCapturer(rig: CaptureRig, store: Store): Capturer {
         runtime,
         lease: rig.lease,
         checkpointsDirectory,
-        leftovers: createLeftoverImages({ ...rig.tools, checkpointsDirectory }),
+        leftovers: createLeftoverImages({ ...rig.tools, remove: removeImages }),
       }),
       createCriBackend({ runtime, clock }),
       createKubeletBackend({
@@ -183,7 +184,7 @@ function makeCapturer(rig: CaptureRig, store: Store): Capturer {
     },
     evictionHard: () => ({}),
     lease: rig.lease,
-    rates: createFreezeRates(store),
+    rates: createFreezeRates(store, rig.tools.log),
     journal: rig.journal,
     onState: (state) => rig.onState(state),
   });

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import { removeImages } from '../../../src/archive/index.ts';
 import { silentLogger, systemClock } from '../../../src/base/index.ts';
 import {
   createContainerdBackend,
@@ -63,7 +64,7 @@ describe('containerd on the real node', () => {
     const { runtime, probe, node } = clients;
     const checkpointsDirectory = node.checkpointsDir;
     const tools = { clock: systemClock, log: silentLogger, runtime, node: probe };
-    const leftovers = createLeftoverImages({ ...tools, checkpointsDirectory });
+    const leftovers = createLeftoverImages({ ...tools, remove: removeImages });
     const runsAgain = async (held?: HeldFreeze) => {
       const { containerId } = target;
       const question = { containerId, cgroup, frozenBefore: false, mayFinishLater: true };

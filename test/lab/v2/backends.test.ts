@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import { removeImages } from '../../../src/archive/index.ts';
 import { systemClock } from '../../../src/base/index.ts';
 import {
   type Backend,
@@ -57,7 +58,7 @@ describe('on cgroup v2', () => {
     const { node, runtime } = rig.clients;
     // Its own, as what an earlier world has made stays there.
     const checkpointsDirectory = mkdtempSync(join(node.checkpointsDir, 'contract-'));
-    const leftovers = createLeftoverImages({ ...rig.tools, checkpointsDirectory });
+    const leftovers = createLeftoverImages({ ...rig.tools, remove: removeImages });
     const lease = patientLease(rig.lease);
     const made = { ...rig.tools, runtime, lease, checkpointsDirectory, leftovers };
     const watched = watchCalls(createContainerdBackend(made));
