@@ -1,4 +1,4 @@
-import { runAtOnce, type Steps } from '../base/index.ts';
+import type { Steps } from '../base/index.ts';
 import {
   type ContainerFact,
   isRunning,
@@ -24,15 +24,9 @@ export interface MemoryThreshold extends MemorySensitivity {
 
 /**
  * What the memory source is to sample: every running container that a memory rule reaches and the
- * deny list does not. Ask again after each pod signal and each reload.
- */
-export function memoryThresholds(core: RulesCore, state: RulesState): MemoryThreshold[] {
-  return runAtOnce(memoryThresholdSteps(core, state));
-}
-
-/**
- * The same in steps of one pod each. Pods may come, change and go in between: then what was found
- * is of the past and is to be asked for again. With another core it must not be gone on with.
+ * deny list does not. Ask again after each pod signal and each reload. In steps of one pod each: pods
+ * may come, change and go in between; then what was found is of the past and is to be asked for
+ * again. With another core it must not be gone on with.
  */
 export function* memoryThresholdSteps(
   core: RulesCore,
@@ -81,13 +75,9 @@ export interface ProbeWatch {
 
 /**
  * What the probes source is to look at: every probe of a running container that a probe rule
- * reaches and the deny list does not. Ask again after each pod signal and each reload.
+ * reaches and the deny list does not. Ask again after each pod signal and each reload. In steps; see
+ * memoryThresholdSteps.
  */
-export function probeWatches(core: RulesCore, state: RulesState): ProbeWatch[] {
-  return runAtOnce(probeWatchSteps(core, state));
-}
-
-/** The same in steps; see memoryThresholdSteps. */
 export function* probeWatchSteps(core: RulesCore, state: RulesState): Steps<ProbeWatch[]> {
   const watches: ProbeWatch[] = [];
   const sequences = core.sequences.byKind.probe;

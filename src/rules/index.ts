@@ -20,9 +20,7 @@ export { createDenyList, type DenyList, deniedNamespaces, denyReason } from './d
 export {
   type MemoryThreshold,
   memoryThresholdSteps,
-  memoryThresholds,
   type ProbeWatch,
-  probeWatches,
   probeWatchSteps,
   quietCounts,
   type ScheduleEntry,

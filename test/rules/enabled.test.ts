@@ -3,7 +3,6 @@ import {
   carryState,
   createDenyList,
   createRulesCore,
-  memoryThresholds,
   scheduleEntries,
 } from '../../src/rules/index.ts';
 import {
@@ -17,6 +16,7 @@ import {
   tick,
   wake,
 } from './support/bench.ts';
+import { memoryThresholds } from './support/watched.ts';
 
 const kinds: [kind: string, when: string][] = [
   ['memory', 'memory: { above: 85% }'],

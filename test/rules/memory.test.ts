@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { memoryThresholds } from '../../src/rules/index.ts';
 import {
   benchOf,
   brief,
@@ -12,6 +11,7 @@ import {
   START_MS,
   wake,
 } from './support/bench.ts';
+import { memoryThresholds } from './support/watched.ts';
 
 const spec = 'when: { memory: { above: 85% } }\ntarget: {}';
 const lasting = 'when: { memory: { above: 85%, for: 2s } }\ntarget: {}';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { memoryThresholds, restoreState, saveState } from '../../../src/rules/index.ts';
+import { restoreState, saveState } from '../../../src/rules/index.ts';
 import { benchOf, brief, memory, pod, podChanged, wake } from '../support/bench.ts';
+import { memoryThresholds } from '../support/watched.ts';
 
 const filling =
   'when: { memory: { above: 85%, orFullWithin: 300ms, floor: 60% } }\ntarget: {}\nlimits: { cooldown: 0s }';

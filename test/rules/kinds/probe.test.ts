@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { noteRefused, probeWatches, restoreState, saveState } from '../../../src/rules/index.ts';
+import { noteRefused, restoreState, saveState } from '../../../src/rules/index.ts';
 import type { ProbeFact, ProbeSignal } from '../../../src/signal/index.ts';
 import {
   type Bench,
@@ -12,6 +12,7 @@ import {
   running,
   START_MS,
 } from '../support/bench.ts';
+import { probeWatches } from '../support/watched.ts';
 
 const spec = (when: string) => `when: { probe: { ${when} } }\ntarget: {}\nlimits: { cooldown: 0s }`;
 

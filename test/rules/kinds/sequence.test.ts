@@ -1,11 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  memoryThresholds,
-  probeWatches,
-  quietCounts,
-  restoreState,
-  saveState,
-} from '../../../src/rules/index.ts';
+import { quietCounts, restoreState, saveState } from '../../../src/rules/index.ts';
 import type { ContainerFact, Signal } from '../../../src/signal/index.ts';
 import {
   alert,
@@ -22,6 +16,7 @@ import {
   START_MS,
   wake,
 } from '../support/bench.ts';
+import { memoryThresholds, probeWatches } from '../support/watched.ts';
 
 const spec = (steps: string, within = '1m') =>
   `when: { sequence: { within: ${within}, steps: [${steps}] } }\ntarget: {}\nlimits: { cooldown: 0s }`;
