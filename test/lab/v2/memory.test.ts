@@ -55,6 +55,7 @@ describe(`memory on cgroup v2, ${lab.cgroup.driver} driver`, () => {
     expect(record.dump).toMatchObject(inTime(record.dump) ? raced : { pause: 'none' });
     expect(record.missing).toBeUndefined();
     expect(record.dump?.stoodStillMs).toBeGreaterThan(0);
+    expect(record.timings.frozenMs).toBeGreaterThan(0);
     process.stdout.write(`\nThe race against the OOM kill: ${JSON.stringify(record.dump)}\n`);
     const { status } = await getPod('leak');
     expect(status.containerStatuses?.[0]?.restartCount).toBe(0);
