@@ -1,7 +1,8 @@
 /**
- * archive: reads, proves and indexes checkpoint archives. It never makes a checkpoint and never
- * deletes a complete archive: that is retention's. It makes archives of images that a capture left. Works on a plain directory without an agent too
- * (listDirectory, showArchive, verifyArchive); what writes is behind createArchives.
+ * archive: reads, proves and indexes checkpoint archives, and makes them of images that a capture
+ * left. It never makes a checkpoint and never deletes a complete archive: that is retention's. Works
+ * on a plain directory without an agent too (listDirectory, showArchive, verifyArchive); what writes
+ * is behind createArchives.
  */
 
 export { type Archives, type ArchivesStart, createArchives } from './archives.ts';
